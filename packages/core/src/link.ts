@@ -1,0 +1,292 @@
+import type { ConnectOptions, DataHandler, MoneyHandler, PluginV2 } from './contract.js'
+import {
+  DataHandlerAlreadyRegisteredError,
+  InvalidFieldsError,
+  InvalidServicesError,
+  MoneyHandlerAlreadyRegisteredError,
+  UnreachableError
+} from './errors.js'
+import type { LayerEvents } from './layer-events.js'
+import type { Context, Definition, Hooks, Setup } from './middleware.js'
+import { breaches } from './order.js'
+import { pluginTraits } from './plugins.js'
+import { Services } from './services.js'
+
+type SendData = (data: Buffer) => Promise<Buffer>
+type SendMoney = (amount: string) => Promise<void>
+type Connect = (options: ConnectOptions | undefined) => Promise<void>
+type Disconnect = () => Promise<void>
+
+/**
+ * The inside of one layer: its hooks, and for each method the nearest link at or below it that has a hook, so that a
+ * call is one hop at any depth. The plugin at the bottom is asked for its method on each call: one that is replaced
+ * later is seen.
+ */
+export class Link {
+  raw: PluginV2
+  readonly below: Link | undefined
+  readonly definition: Definition | undefined
+  readonly services: Services
+  readonly warnings: readonly string[] | undefined
+  readonly hooks: Hooks | undefined
+
+  readonly sender: Link | undefined
+  readonly receiver: Link | undefined
+  readonly payer: Link | undefined
+  readonly payee: Link | undefined
+  readonly connector: Link | undefined
+  readonly disconnector: Link | undefined
+  readonly lifecycle: Link | undefined
+
+  // this link's own hooks on the packet's way, and each hook's `next`, bound once
+  readonly sendData: Hooks['sendData']
+  readonly handleData: Hooks['handleData']
+  readonly nextSendData: SendData | undefined
+  readonly nextHandleData: SendData | undefined
+  readonly nextSendMoney: SendMoney | undefined
+  readonly nextHandleMoney: SendMoney | undefined
+  readonly nextConnect: Connect | undefined
+  readonly nextDisconnect: Disconnect | undefined
+
+  // towards the host, while it has a handler registered
+  dataUp: SendData | undefined
+  moneyUp: SendMoney | undefined
+
+  /** Made with the first listener, or with the layer if it has a `lifecycle`. */
+  events: LayerEvents | undefined
+
+  constructor(
+    raw: PluginV2,
+    below: Link | undefined,
+    context: Context | undefined,
+    definition: Definition | undefined,
+    setup: (services: Services, traits: ReadonlySet<string>) => Hooks | undefined
+  ) {
+    this.raw = raw
+    this.below = below
+    this.definition = definition
+    this.services =
+      below !== undefined && (context === undefined || context === below.services.context)
+        ? below.services
+        : new Services(context, below?.services)
+    if (definition !== undefined) requireServices(definition, this.services)
+    this.warnings = definition === undefined ? undefined : checkOrder(definition, below, this.services)
+
+    const hooks = setup(this.services, traitsBelow(raw, below))
+    this.hooks = hooks
+    this.sender = hooks?.sendData === undefined ? below?.sender : this
+    this.receiver = hooks?.handleData === undefined ? below?.receiver : this
+    this.payer = hooks?.sendMoney === undefined ? below?.payer : this
+    this.payee = hooks?.handleMoney === undefined ? below?.payee : this
+    this.connector = hooks?.connect === undefined ? below?.connector : this
+    this.disconnector = hooks?.disconnect === undefined ? below?.disconnector : this
+    this.lifecycle = hooks?.lifecycle === undefined ? below?.lifecycle : this
+
+    this.sendData = hooks?.sendData
+    this.handleData = hooks?.handleData
+    this.nextSendData = this.sender === this ? (data) => send(below?.sender, this.raw, data) : undefined
+    this.nextHandleData = this.receiver === this ? (data) => this.dataUp?.(data) ?? nobody('data') : undefined
+    this.nextSendMoney = this.payer === this ? (amount) => pay(below?.payer, this.raw, amount) : undefined
+    this.nextHandleMoney = this.payee === this ? (amount) => this.moneyUp?.(amount) ?? nobody('money') : undefined
+    this.nextConnect = this.connector === this ? (options) => open(below?.connector, this.raw, options) : undefined
+    this.nextDisconnect = this.disconnector === this ? () => close(below?.disconnector, this.raw) : undefined
+  }
+
+  /** This link and those below it, nearest to the host first. */
+  *stack(): Generator<Link, undefined> {
+    for (let link: Link | undefined = this; link !== undefined; link = link.below) yield link
+  }
+}
+
+// ------------------------------------------------------------------------------------------------------ towards the wire
+
+export function send(link: Link | undefined, raw: PluginV2, data: Buffer): Promise<Buffer> {
+  try {
+    const answer =
+      link === undefined
+        ? raw.sendData(data)
+        : (link.sendData as NonNullable<Hooks['sendData']>).call(link.hooks, data, link.nextSendData as SendData)
+    return answer instanceof Promise ? answer : Promise.resolve(answer)
+  } catch (error) {
+    return rejected(error)
+  }
+}
+
+export function pay(link: Link | undefined, raw: PluginV2, amount: string): Promise<void> {
+  return promised(() =>
+    link === undefined ? raw.sendMoney(amount) : link.hooks?.sendMoney?.(amount, link.nextSendMoney as SendMoney)
+  )
+}
+
+export function open(link: Link | undefined, raw: PluginV2, options: ConnectOptions | undefined): Promise<void> {
+  return promised(() =>
+    link === undefined ? raw.connect(options) : link.hooks?.connect?.(options, link.nextConnect as Connect)
+  )
+}
+
+export function close(link: Link | undefined, raw: PluginV2): Promise<void> {
+  return promised(() =>
+    link === undefined ? raw.disconnect() : link.hooks?.disconnect?.(link.nextDisconnect as Disconnect)
+  )
+}
+
+// ------------------------------------------------------------------------------------------------------ towards the host
+
+/** Which link has put its handlers on a plugin; whoever else wraps the same plugin is refused. */
+interface Owners {
+  data: Link | undefined
+  money: Link | undefined
+}
+
+const owners = new WeakMap<object, Owners>()
+
+export function registerDataHandler(top: Link, handler: DataHandler): void {
+  if (typeof handler !== 'function') throw new InvalidFieldsError('Expected `handler` to be a function')
+  const owner = ownersOf(top.raw)
+  if (owner.data !== undefined) throw new DataHandlerAlreadyRegisteredError('A data handler is registered already')
+  owner.data = top
+  let up: SendData = (data) => {
+    try {
+      const answer = handler(data)
+      return answer instanceof Promise ? answer : Promise.resolve(answer)
+    } catch (error) {
+      return rejected(error)
+    }
+  }
+  for (let link = top.receiver; link !== undefined; link = link.below?.receiver) {
+    link.dataUp = up
+    up = receive(link)
+  }
+  try {
+    top.raw.registerDataHandler(up)
+  } catch (error) {
+    forgetDataHandler(owner)
+    throw error
+  }
+}
+
+function receive(link: Link): SendData {
+  const hook = link.handleData as NonNullable<Hooks['handleData']>
+  const next = link.nextHandleData as SendData
+  const { hooks } = link
+  return (data) => {
+    try {
+      const answer = hook.call(hooks, data, next)
+      return answer instanceof Promise ? answer : Promise.resolve(answer)
+    } catch (error) {
+      return rejected(error)
+    }
+  }
+}
+
+export function registerMoneyHandler(top: Link, handler: MoneyHandler): void {
+  if (typeof handler !== 'function') throw new InvalidFieldsError('Expected `handler` to be a function')
+  const owner = ownersOf(top.raw)
+  if (owner.money !== undefined) throw new MoneyHandlerAlreadyRegisteredError('A money handler is registered already')
+  owner.money = top
+  let up: SendMoney = (amount) => promised(() => handler(amount))
+  for (let link = top.payee; link !== undefined; link = link.below?.payee) {
+    const { hooks, nextHandleMoney } = link
+    link.moneyUp = up
+    up = (amount) => promised(() => hooks?.handleMoney?.(amount, nextHandleMoney as SendMoney))
+  }
+  try {
+    top.raw.registerMoneyHandler(up)
+  } catch (error) {
+    forgetMoneyHandler(owner)
+    throw error
+  }
+}
+
+/** Without a handler of ours it is the plugin's own affair; one of another stack over the same plugin stays. */
+export function deregisterDataHandler(top: Link): void {
+  const owner = ownersOf(top.raw)
+  if (owner.data !== undefined && !inOneStack(owner.data, top)) return
+  forgetDataHandler(owner)
+  top.raw.deregisterDataHandler()
+}
+
+export function deregisterMoneyHandler(top: Link): void {
+  const owner = ownersOf(top.raw)
+  if (owner.money !== undefined && !inOneStack(owner.money, top)) return
+  forgetMoneyHandler(owner)
+  top.raw.deregisterMoneyHandler()
+}
+
+/** Deregisters what this stack has registered, and nothing else. */
+export function letGoOfHandlers(top: Link): void {
+  const owner = owners.get(top.raw)
+  if (owner?.data !== undefined) deregisterDataHandler(top)
+  if (owner?.money !== undefined) deregisterMoneyHandler(top)
+}
+
+function forgetDataHandler(owner: Owners): void {
+  for (let link = owner.data?.receiver; link !== undefined; link = link.below?.receiver) link.dataUp = undefined
+  owner.data = undefined
+}
+
+function forgetMoneyHandler(owner: Owners): void {
+  for (let link = owner.money?.payee; link !== undefined; link = link.below?.payee) link.moneyUp = undefined
+  owner.money = undefined
+}
+
+function ownersOf(raw: PluginV2): Owners {
+  let found = owners.get(raw)
+  if (found === undefined) {
+    found = { data: undefined, money: undefined }
+    owners.set(raw, found)
+  }
+  return found
+}
+
+function inOneStack(a: Link, b: Link): boolean {
+  return [...a.stack()].includes(b) || [...b.stack()].includes(a)
+}
+
+/** What a packet is answered with whose middleware held it until the host had deregistered. */
+function nobody(what: string): Promise<never> {
+  return Promise.reject(new UnreachableError(`No ${what} handler is registered`))
+}
+
+// -------------------------------------------------------------------------------------------------- when a layer is made
+
+function requireServices(definition: Definition, services: Services): void {
+  for (const need of definition.needs ?? []) {
+    if (services[need] !== undefined) continue
+    throw new InvalidServicesError(`\`${definition.name}\` needs \`${need}\` in its context, got none`, {
+      code: 'ILP_WRAP_MISSING_SERVICE'
+    })
+  }
+}
+
+function checkOrder(definition: Definition, below: Link | undefined, services: Services): string[] | undefined {
+  if (below === undefined) return undefined
+  const found = breaches(
+    definition,
+    [...below.stack()].flatMap((link) => link.definition ?? [])
+  )
+  for (const breach of found) services.logFor('core').warn('ILP_WRAP_ORDER: %s', breach)
+  return found.length === 0 ? undefined : found
+}
+
+function traitsBelow(raw: PluginV2, below: Link | undefined): Set<string> {
+  const traits = new Set((raw as { [pluginTraits]?: readonly string[] })[pluginTraits])
+  for (const link of below?.stack() ?? []) for (const trait of link.definition?.traits ?? []) traits.add(trait)
+  return traits
+}
+
+// --------------------------------------------------------------------------------------------------------------- promises
+
+function promised(call: () => Promise<void> | undefined): Promise<void> {
+  try {
+    return Promise.resolve(call())
+  } catch (error) {
+    return rejected(error)
+  }
+}
+
+/** A throw becomes a rejection, the thrown value as it is. */
+function rejected(error: unknown): Promise<never> {
+  // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- plugins and hosts may throw anything
+  return Promise.reject(error)
+}

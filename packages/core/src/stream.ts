@@ -1,0 +1,82 @@
+import { Observable, Subject, Subscriber } from 'rxjs'
+import type { Observer, Operator, Subscription, TeardownLogic } from 'rxjs'
+
+type Report = (error: unknown) => void
+
+/**
+ * An Observable whose observers cannot do harm: what they throw, and an error that they do not handle, is reported
+ * instead of becoming an uncaught exception. Whatever is piped from it is of the same kind.
+ */
+export class SafeObservable<T> extends Observable<T> {
+  readonly #report: Report
+
+  constructor(report: Report, subscribe?: (subscriber: Subscriber<T>) => TeardownLogic) {
+    super(subscribe)
+    this.#report = report
+  }
+
+  /** What RxJS calls to chain an operator. Deprecated for callers, and still the one hook for a subclass. */
+  override lift<R>(operator?: Operator<T, R>): Observable<R> {
+    const lifted = new SafeObservable<R>(this.#report)
+    // `source` and `operator` are how an Observable knows what it is made of; RxJS sets them in just this way
+    Object.assign(lifted, { source: this, operator })
+    return lifted
+  }
+
+  override subscribe(observer?: Partial<Observer<T>> | ((value: T) => void)): Subscription
+  override subscribe(
+    next?: ((value: T) => void) | null,
+    error?: ((error: unknown) => void) | null,
+    complete?: (() => void) | null
+  ): Subscription
+  override subscribe(
+    observer?: Partial<Observer<T>> | ((value: T) => void) | null,
+    error?: ((error: unknown) => void) | null,
+    complete?: (() => void) | null
+  ): Subscription {
+    // operators subscribe with a Subscriber of their own; only the outermost observer is foreign code
+    if (observer instanceof Subscriber) return super.subscribe(observer)
+    const target: Partial<Observer<T>> =
+      typeof observer === 'function' || observer === undefined || observer === null
+        ? { ...(observer && { next: observer }), ...(error && { error }), ...(complete && { complete }) }
+        : observer
+    const report = this.#report
+    const guarded = (run: () => void): void => {
+      try {
+        run()
+      } catch (thrown) {
+        report(thrown)
+      }
+    }
+    return super.subscribe({
+      next: (value) => {
+        guarded(() => target.next?.(value))
+      },
+      error: (failure: unknown) => {
+        if (target.error === undefined) report(failure)
+        else guarded(() => target.error?.(failure))
+      },
+      complete: () => {
+        guarded(() => target.complete?.())
+      }
+    })
+  }
+}
+
+/** A hot stream that costs nothing while nobody is subscribed. */
+export class EventStream<T> extends SafeObservable<T> {
+  #subject: Subject<T> | undefined
+
+  constructor(report: Report) {
+    super(report, (subscriber) => (this.#subject ??= new Subject<T>()).subscribe(subscriber))
+  }
+
+  /** Whether anybody listens: ask before building an event. */
+  get observed(): boolean {
+    return this.#subject?.observed === true
+  }
+
+  emit(value: T): void {
+    this.#subject?.next(value)
+  }
+}

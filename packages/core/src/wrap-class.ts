@@ -1,0 +1,49 @@
+import type { PluginClass, PluginServices, PluginV2 } from './contract.js'
+import type { Context, Middleware } from './middleware.js'
+import { wrap } from './wrap.js'
+
+/** A list of middleware, or what makes one from a plugin's own options and services. */
+export type MiddlewareList<In extends object = PluginV2> =
+  | readonly [Middleware<In>, ...Middleware[]]
+  | readonly Middleware[]
+  | ((
+      options: object,
+      services: PluginServices | undefined
+    ) => readonly [Middleware<In>, ...Middleware[]] | readonly Middleware[])
+
+/**
+ * A class that makes wrapped plugins: with the constructor of RFC 0024 ("Constructor"), `static version = 2`, and the
+ * static members of the class it stands for. The services become the context of the middleware.
+ *
+ * Its constructor throws a TypeError when the options are no object or the services neither undefined nor an object,
+ * and InvalidServicesError when a middleware needs a service that is missing.
+ */
+export function wrapClass<P extends object>(
+  Plugin: PluginClass<P>,
+  middleware: MiddlewareList<P>,
+  context: Context = {}
+): PluginClass {
+  class WrappedPlugin {
+    static readonly version: number = 2
+
+    constructor(options: object, services?: PluginServices) {
+      if (typeof options !== 'object' || (options as unknown) === null) {
+        throw new TypeError('Expected the options of a plugin to be an object')
+      }
+      if (services !== undefined && (typeof services !== 'object' || (services as unknown) === null)) {
+        throw new TypeError('Expected the services of a plugin to be an object or undefined')
+      }
+      const list = typeof middleware === 'function' ? middleware(options, services) : middleware
+      const given: Context = {
+        ...(services?.store !== undefined && { store: services.store }),
+        ...(services?.log !== undefined && { log: services.log }),
+        ...context
+      }
+      const plugin = new Plugin(options, services)
+      // what stands first takes what the class makes; TypeScript cannot see it through the union of lists
+      return wrap(plugin as PluginV2, list as readonly Middleware[], given) as unknown as WrappedPlugin
+    }
+  }
+  Object.setPrototypeOf(WrappedPlugin, Plugin)
+  return WrappedPlugin as unknown as PluginClass
+}
