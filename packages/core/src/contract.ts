@@ -124,6 +124,8 @@ export interface Log {
   info: LogMethod
   warn: LogMethod
   error: LogMethod
+  /** Where a log can tell: `false` when nothing is written anyway, so that lines need not be made. */
+  readonly enabled?: boolean
 }
 
 /** The second argument of a plugin's constructor (RFC 0024, "Constructor"). */

@@ -45,21 +45,23 @@ export interface LifecycleEvent {
  * once, and always returns a promise. A hook may throw; the caller gets a rejection.
  */
 export interface Hooks {
-  sendData?(data: Buffer, next: (data: Buffer) => Promise<Buffer>): Promise<Buffer>
-  handleData?(data: Buffer, next: (data: Buffer) => Promise<Buffer>): Promise<Buffer>
-  sendMoney?(amount: string, next: (amount: string) => Promise<void>): Promise<void>
-  handleMoney?(amount: string, next: (amount: string) => Promise<void>): Promise<void>
-  connect?(
-    options: ConnectOptions | undefined,
-    next: (options: ConnectOptions | undefined) => Promise<void>
-  ): Promise<void>
-  disconnect?(next: () => Promise<void>): Promise<void>
+  readonly sendData?: ((data: Buffer, next: (data: Buffer) => Promise<Buffer>) => Promise<Buffer>) | undefined
+  readonly handleData?: ((data: Buffer, next: (data: Buffer) => Promise<Buffer>) => Promise<Buffer>) | undefined
+  readonly sendMoney?: ((amount: string, next: (amount: string) => Promise<void>) => Promise<void>) | undefined
+  readonly handleMoney?: ((amount: string, next: (amount: string) => Promise<void>) => Promise<void>) | undefined
+  readonly connect?:
+    | ((
+        options: ConnectOptions | undefined,
+        next: (options: ConnectOptions | undefined) => Promise<void>
+      ) => Promise<void>)
+    | undefined
+  readonly disconnect?: ((next: () => Promise<void>) => Promise<void>) | undefined
   /** The layer's place in the pipeline of connect, disconnect and error. It may suppress or delay an event. */
-  lifecycle?: MonoTypeOperatorFunction<LifecycleEvent>
+  readonly lifecycle?: MonoTypeOperatorFunction<LifecycleEvent> | undefined
   /** What `handleOf(plugin, name)` gives: the middleware's own controls. */
-  handle?: object
+  readonly handle?: object | undefined
   /** Ends timers and subscriptions; called once, by `unwrap`. */
-  dispose?(): void
+  readonly dispose?: (() => void) | undefined
 }
 
 /** What a middleware has to work with, once per wrapped plugin. */

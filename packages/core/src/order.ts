@@ -19,7 +19,7 @@ export function breaches(definition: Definition, below: readonly Definition[]): 
     if (outer === undefined) continue
     found.push(
       `for ${direction} packets \`${definition.name}\` (${zone}) must stand nearer to the wire than \`${outer.name}\` ` +
-        `(${outer.place[direction] ?? ''})`
+        `(${String(outer.place[direction])})`
     )
   }
   return found

@@ -59,6 +59,10 @@ class DebugLog implements Log {
     this.#namespace = namespace
   }
 
+  get enabled(): boolean {
+    return this.#debugger().enabled
+  }
+
   debug(message: string, ...args: unknown[]): void {
     this.#write(message, args)
   }
@@ -76,7 +80,11 @@ class DebugLog implements Log {
   }
 
   #write(message: string, args: unknown[]): void {
+    this.#debugger()(message, ...args)
+  }
+
+  #debugger(): Debugger {
     this.#debug ??= createDebug(this.#namespace)
-    this.#debug(message, ...args)
+    return this.#debug
   }
 }

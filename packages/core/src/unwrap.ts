@@ -39,17 +39,21 @@ const unwrapped: PluginV2 = Object.freeze({
   sendData: refuse,
   sendMoney: refuse,
   registerDataHandler: throwUnwrapped,
-  deregisterDataHandler: () => undefined,
+  deregisterDataHandler: ignore,
   registerMoneyHandler: throwUnwrapped,
-  deregisterMoneyHandler: () => undefined,
-  on: () => undefined,
-  once: () => undefined,
-  removeListener: () => undefined,
+  deregisterMoneyHandler: ignore,
+  on: ignore,
+  once: ignore,
+  removeListener: ignore,
   emit: () => false
 })
 
 function refuse(): Promise<never> {
   return Promise.reject(unwrappedError())
+}
+
+function ignore(): void {
+  // there is nothing left to listen to
 }
 
 function throwUnwrapped(): never {

@@ -8,6 +8,8 @@ import {
   defineMiddleware,
   describe,
   handleOf,
+  isPluginV1,
+  isPluginV2,
   pluginTraits,
   unwrap,
   wrap
@@ -107,6 +109,26 @@ group('wrap', () => {
     expect(() => wrap(new Both(), [])).not.toThrow()
     expect(() => wrap(plain(), [])).not.toThrow()
     expect(() => wrap(Object.assign(Object.create(null) as PluginV2, plain()), [])).not.toThrow()
+  })
+
+  it('tells the versions apart', () => {
+    const v1 = { ...plain(), sendData: undefined, sendTransfer: () => Promise.resolve() }
+    expect([null, 5, {}, plain(), new FakePlugin(), v1].map(isPluginV2)).toEqual([
+      false,
+      false,
+      false,
+      true,
+      true,
+      false
+    ])
+    expect([null, 5, {}, plain(), new FakePlugin(), v1].map(isPluginV1)).toEqual([
+      false,
+      false,
+      false,
+      false,
+      false,
+      true
+    ])
   })
 
   it('refuses what is no list of functions, by its place', () => {
@@ -379,6 +401,20 @@ group('handlers', () => {
     expect(await thrownBy(() => inner.receiveMoney('1'))).toEqual({ error: 'text' })
   })
 
+  it('reach the inner plugin as a rejection when a middleware’s hook throws', async () => {
+    const inner = new FakePlugin()
+    const error = new Error('hook')
+    const plugin = wrap(inner, [
+      middleware({
+        handleData: () => {
+          throw error
+        }
+      })
+    ])
+    plugin.registerDataHandler((data) => Promise.resolve(data))
+    expect(await thrownBy(() => inner.receive(hello))).toEqual({ error })
+  })
+
   it('pass on what is no promise and no Buffer', async () => {
     const inner = new FakePlugin()
     const plugin = wrap(inner, [])
@@ -484,6 +520,12 @@ group('order', () => {
     const { lines, context } = setup()
     at('logging', 'wire')(wrap(wrap(new FakePlugin(), [at('balance', 'books')], context), []))
     expect(lines).toHaveLength(1)
+  })
+
+  it('does not mind a layer that does nothing in a direction', () => {
+    const { lines, context } = setup()
+    wrap(new FakePlugin(), [at('a', 'books'), at('b', undefined, 'inside-books')], context)
+    expect(lines).toEqual([])
   })
 
   it('warns when one name is active twice in one direction, but not once in each', () => {

@@ -1,3 +1,4 @@
+export { octetsEnd, octetsStart } from './bytes.js'
 export { FULFILL, fulfillData, fulfillFulfillment, isFulfill } from './fulfill.js'
 export {
   PREPARE,

@@ -15,8 +15,10 @@ const DESTINATION = CONDITION + 32
 
 /**
  * The prepare that was accepted last, and where its parts are. Each layer asks about the same packet again, in the same
- * turn as a rule, and checking it (the address, mostly) is dear beside finding that it is the same object. What was
- * refused is not remembered. The fields themselves are always read afresh.
+ * turn as a rule, and checking it (the address, mostly) costs twenty times as much as finding that it is the same
+ * object. Fields are always read afresh, so the amount and the expiry may be written to in place, as RFC 0027 has it;
+ * whoever writes to other parts of a packet on its way breaks the contract, and is told only that it was a prepare.
+ * What was refused is not remembered.
  */
 let last: Uint8Array = Buffer.alloc(0)
 let lastLength = 0
@@ -62,7 +64,10 @@ export function prepareAmount(packet: Uint8Array): bigint | undefined {
 
 /** When it expires, in milliseconds since 1970. */
 export function prepareExpiresAt(packet: Uint8Array): number | undefined {
-  return isPrepare(packet) ? timestampAt(packet as Buffer, contents + EXPIRES_AT) : undefined
+  if (!isPrepare(packet)) return undefined
+  const ms = timestampAt(packet as Buffer, contents + EXPIRES_AT)
+  // it has been written to since it was accepted
+  return Number.isNaN(ms) ? undefined : ms
 }
 
 /** The condition, 32 bytes that share the packet's memory. */

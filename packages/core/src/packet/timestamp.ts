@@ -1,5 +1,3 @@
-import { byteAt } from './bytes.js'
-
 /**
  * Interledger timestamps: 17 characters `YYYYMMDDHHmmSSfff`, UTC (RFC 0027, "ILP Prepare"; asn1/InterledgerTypes.asn).
  */
@@ -11,6 +9,9 @@ const DAY_MS = 86_400_000
 const DAYS_TO_1970 = 719_468
 /** Days from 1 March to the first of the month 1…12; a leap day is the last day of such a year. */
 const DAYS_FROM_MARCH: readonly number[] = [0, 306, 337, 0, 31, 61, 92, 122, 153, 184, 214, 245, 275]
+
+/** The digit that a byte writes, far below 0 for a byte that writes none. */
+const DIGITS: Int8Array = Int8Array.from({ length: 256 }, (_, byte) => (byte >= 48 && byte <= 57 ? byte - 48 : -128))
 
 /**
  * Milliseconds since 1970 of the timestamp at `at`, NaN where ilp-packet takes it for an invalid date. 17 digits are
@@ -25,23 +26,21 @@ export function timestampAt(bytes: Buffer, at: number): number {
   const minute = twoDigits(bytes, at + 10)
   const second = twoDigits(bytes, at + 12)
   const hundredth = twoDigits(bytes, at + 14)
-  const millisecond = byteAt(bytes, at + 16) - 48
-  const odd = century | years | month | day | hour | minute | second | hundredth | millisecond | (9 - millisecond)
-  if (odd < 0 || century === 0 || month === 0 || month > 12) return oddTimestampAt(bytes, at)
+  const millisecond = DIGITS[bytes[at + 16] as number] as number
+  const sign = century | years | month | day | hour | minute | second | hundredth | millisecond
+  if (sign < 0 || century === 0 || month === 0 || month > 12) return oddTimestampAt(bytes, at)
 
   const year = century * 100 + years - (month < 3 ? 1 : 0)
-  const leapless = (year / 100) | 0
-  const leapDays = (year >> 2) - leapless + (leapless >> 2)
+  const centuries = (year / 100) | 0
+  const leapDays = (year >> 2) - centuries + (centuries >> 2)
   const days = year * 365 + leapDays + (DAYS_FROM_MARCH[month] as number) + day - 1 - DAYS_TO_1970
   const ms = ((hour * 60 + minute) * 60 + second) * 1000 + hundredth * 10 + millisecond
   return valid(days * DAY_MS + ms)
 }
 
-/** The number that two digits write, −1 if they are not digits. */
+/** The number that two digits write, below 0 if one of them is none. */
 function twoDigits(bytes: Buffer, at: number): number {
-  const tens = byteAt(bytes, at) - 48
-  const ones = byteAt(bytes, at + 1) - 48
-  return (tens | ones | (9 - tens) | (9 - ones)) < 0 ? -1 : tens * 10 + ones
+  return (DIGITS[bytes[at] as number] as number) * 10 + (DIGITS[bytes[at + 1] as number] as number)
 }
 
 /** What is not just digits, or a year or month that Date.UTC treats in its own way, is read the way ilp-packet does. */
