@@ -15,6 +15,7 @@ import { LayerEvents } from './layer-events.js'
 import * as dispatch from './link.js'
 import { Link } from './link.js'
 import { membersOf } from './members.js'
+import { print } from './options.js'
 import type { Inner } from './members.js'
 import type { Context, Definition, Hooks, Place, Setup } from './middleware.js'
 import { assertPluginV2, versionOf } from './plugins.js'
@@ -52,8 +53,7 @@ export class Layer implements PluginV2 {
   connect(options?: ConnectOptions): Promise<void> {
     const timeout: unknown = (options as ConnectOptions | null | undefined)?.timeout
     if (timeout !== undefined && (typeof timeout !== 'number' || Number.isNaN(timeout))) {
-      const got = typeof timeout === 'object' ? 'an object' : `\`${String(timeout)}\` (${typeof timeout})`
-      return Promise.reject(new TypeError(`Expected \`timeout\` to be a number of milliseconds, got ${got}`))
+      return Promise.reject(new TypeError(`Expected \`timeout\` to be a number of milliseconds, got ${print(timeout)}`))
     }
     for (const link of this.#link.stack()) link.events?.reattach()
     return dispatch.open(this.#link.connector, this.#link.raw, options)
@@ -190,7 +190,10 @@ Object.defineProperty(Layer.prototype, inspect.custom, {
 })
 
 // at the end of the prototype chain, for what a layer lacks
-Object.setPrototypeOf(Layer.prototype, membersOf(Layer.innerOf))
+Object.setPrototypeOf(
+  Layer.prototype,
+  membersOf((layer) => Layer.innerOf(layer))
+)
 
 /** The inside of a layer; undefined for what is none. */
 export function linkOf(value: unknown): Link | undefined {

@@ -7,7 +7,7 @@ import {
   UnreachableError
 } from './errors.js'
 import type { LayerEvents } from './layer-events.js'
-import type { Context, Definition, Hooks, Setup } from './middleware.js'
+import type { Context, Definition, Hooks } from './middleware.js'
 import { breaches } from './order.js'
 import { pluginTraits } from './plugins.js'
 import { Services } from './services.js'
@@ -93,8 +93,9 @@ export class Link {
   }
 
   /** This link and those below it, nearest to the host first. */
-  *stack(): Generator<Link, undefined> {
-    for (let link: Link | undefined = this; link !== undefined; link = link.below) yield link
+  *stack(): Generator<Link, void> {
+    yield this
+    if (this.below !== undefined) yield* this.below.stack()
   }
 }
 
@@ -287,6 +288,5 @@ function promised(call: () => Promise<void> | undefined): Promise<void> {
 
 /** A throw becomes a rejection, the thrown value as it is. */
 function rejected(error: unknown): Promise<never> {
-  // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- plugins and hosts may throw anything
   return Promise.reject(error)
 }

@@ -96,10 +96,10 @@ function range(what: string, min: number, max: number): string {
 }
 
 /** A value as it stands in an error: `-1` (number). Objects are named by kind only, since they may hold secrets. */
-function print(value: unknown): string {
+export function print(value: unknown): string {
   if (value === null || value === undefined) return `\`${String(value)}\``
   if (typeof value === 'object') return Array.isArray(value) ? 'an array' : 'an object'
   if (typeof value === 'function') return 'a function'
-  const text = typeof value === 'string' ? value : String(value)
+  const text = String(value)
   return `\`${text.length > 60 ? `${text.slice(0, 60)}…` : text}\` (${typeof value})`
 }

@@ -15,7 +15,8 @@ export class SafeObservable<T> extends Observable<T> {
     this.#report = report
   }
 
-  /** What RxJS calls to chain an operator. Deprecated for callers, and still the one hook for a subclass. */
+  /** What RxJS calls to chain an operator. */
+  // eslint-disable-next-line @typescript-eslint/no-deprecated -- for callers; for a subclass it is the one way to stay one
   override lift<R>(operator?: Operator<T, R>): Observable<R> {
     const lifted = new SafeObservable<R>(this.#report)
     // `source` and `operator` are how an Observable knows what it is made of; RxJS sets them in just this way

@@ -23,6 +23,7 @@ export function wrapClass<P extends object>(
   middleware: MiddlewareList<P>,
   context: Context = {}
 ): PluginClass {
+  // eslint-disable-next-line @typescript-eslint/no-extraneous-class -- hosts look for a class; its instances are layers
   class WrappedPlugin {
     static readonly version: number = 2
 
@@ -41,7 +42,7 @@ export function wrapClass<P extends object>(
       }
       const plugin = new Plugin(options, services)
       // what stands first takes what the class makes; TypeScript cannot see it through the union of lists
-      return wrap(plugin as PluginV2, list as readonly Middleware[], given) as unknown as WrappedPlugin
+      return wrap(plugin as PluginV2, list as readonly Middleware[], given)
     }
   }
   Object.setPrototypeOf(WrappedPlugin, Plugin)

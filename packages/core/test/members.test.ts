@@ -8,7 +8,7 @@ import {
   wrap,
   wrapClass
 } from '../src/index.js'
-import type { PluginServices } from '../src/index.js'
+import type { PluginServices, Wrapped } from '../src/index.js'
 import { FakePlugin } from './fake-plugin.js'
 
 class Rich extends FakePlugin {
@@ -39,7 +39,7 @@ class Rich extends FakePlugin {
   }
 }
 
-function setup(): { inner: Rich; plugin: ReturnType<typeof wrap<Rich>> } {
+function setup(): { inner: Rich; plugin: Wrapped<Rich> } {
   const inner = new Rich()
   const nothing = defineMiddleware({ name: 'nothing', place: {} }, () => ({}))
   return { inner, plugin: wrap(inner, [nothing, nothing]) }

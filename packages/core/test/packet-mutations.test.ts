@@ -344,6 +344,14 @@ describe('the readers and ilp-packet', () => {
     }
   })
 
+  it('agree on how long a packet must be to have a length of four bytes', () => {
+    for (const size of [2 ** 24 - 1, 2 ** 24]) {
+      const bytes = Buffer.concat([Buffer.from([13]), lengthPrefix(size, 4), Buffer.alloc(size)])
+      expect(packet.isFulfill(bytes)).toBe(attempt(deserializeIlpFulfill, bytes) !== undefined)
+      expect(packet.isFulfill(bytes)).toBe(size === 2 ** 24)
+    }
+  })
+
   it('agree on random bytes', () => {
     const typed = fc.tuple(fc.constantFrom(12, 13, 14), fc.uint8Array({ maxLength: 100 }))
     fc.assert(

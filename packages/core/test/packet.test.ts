@@ -195,6 +195,18 @@ describe('a prepare that is asked about again', () => {
     expect(isPrepare(packet)).toBe(false)
     expect(prepareAmount(packet)).toBeUndefined()
   })
+
+  it('is none any more once its memory has shrunk', () => {
+    // TypeScript learns of resizable memory with ES2024
+    type Resizable = new (length: number, options: object) => ArrayBuffer & { resize(length: number): void }
+    const memory = new (ArrayBuffer as unknown as Resizable)(prepare().length, { maxByteLength: 256 })
+    const packet = Object.setPrototypeOf(new Uint8Array(memory), Buffer.prototype as object) as Buffer
+    prepare().copy(packet)
+    expect(isPrepare(packet)).toBe(true)
+    memory.resize(5)
+    expect(isPrepare(packet)).toBe(false)
+    expect(prepareAmount(packet)).toBeUndefined()
+  })
 })
 
 describe('a fulfill', () => {

@@ -9,11 +9,11 @@ import Table from 'cli-table3'
 
 const groupsUrl = new URL('./groups/', import.meta.url)
 const all = readdirSync(groupsUrl)
-  .filter((file) => file.endsWith('.mjs'))
-  .map((file) => file.slice(0, -'.mjs'.length))
+  .filter((file) => file.endsWith('.js'))
+  .map((file) => file.slice(0, -'.js'.length))
 
 if (process.send !== undefined) {
-  const { run } = await import(new URL(`${process.argv[2]}.mjs`, groupsUrl).href)
+  const { run } = await import(new URL(`${process.argv[2]}.js`, groupsUrl).href)
   process.send(await run())
   process.disconnect()
 } else {

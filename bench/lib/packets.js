@@ -14,4 +14,9 @@ export const prepare = serializeIlpPrepare({
 
 export const fulfill = serializeIlpFulfill({ fulfillment, data: Buffer.alloc(0) })
 
-export const reject = serializeIlpReject({ code: 'F99', message: 'no', triggeredBy: 'g.bench.peer', data: Buffer.alloc(0) })
+export const reject = serializeIlpReject({
+  code: 'F99',
+  message: 'no',
+  triggeredBy: 'g.bench.peer',
+  data: Buffer.alloc(0)
+})

@@ -49,7 +49,7 @@ export async function compare(baseline, contenders, { rounds = ROUNDS, minMs = M
 
 /** How many packets take at least `minMs`, once the code is warm. */
 async function calibrate(run, minMs) {
-  for (let packets = 1000; ; ) {
+  for (let packets = 1000; ;) {
     const start = performance.now()
     await run(packets)
     const ms = performance.now() - start

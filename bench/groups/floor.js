@@ -1,7 +1,7 @@
 import { defineMiddleware, wrap } from '@ilp-wrap/core'
-import { compare, inFlight, inSequence } from '../lib/measure.mjs'
-import { fulfill, prepare } from '../lib/packets.mjs'
-import { pluginClass } from '../lib/plugins.mjs'
+import { compare, inFlight, inSequence } from '../lib/measure.js'
+import { fulfill, prepare } from '../lib/packets.js'
+import { pluginClass } from '../lib/plugins.js'
 
 /** What wrapping costs before any middleware does anything. */
 

@@ -1,0 +1,42 @@
+import { Command, InvalidArgumentError } from 'commander'
+import { demo } from '../demo/demo.js'
+
+interface DemoFlags {
+  amount: bigint
+  packet: bigint
+  seed: number
+  json: boolean
+  quiet: boolean
+}
+
+const EXAMPLES = `
+Examples:
+  $ ilp-wrap demo                              pay 1,000,000 units over a flaky link
+  $ ilp-wrap demo --amount 50000 --packet 10   many small packets
+  $ ilp-wrap demo --seed 7 --json              another run of luck, for programs
+`
+
+export function demoCommand(exit: (code: number) => void): Command {
+  return new Command('demo')
+    .description('pay by STREAM through wrapped BTP plugins, over a real WebSocket on loopback')
+    .option('--amount <units>', 'units to pay', units, 1_000_000n)
+    .option('--packet <units>', 'the most that one packet may carry', units, 1_000n)
+    .option('--seed <number>', 'what the faults of the link are drawn from', seed, 1)
+    .option('--json', 'print the result as JSON', false)
+    .option('--quiet', 'print nothing but errors', false)
+    .addHelpText('after', EXAMPLES)
+    .action(async ({ amount, packet, seed, json, quiet }: DemoFlags) => {
+      const mode = json ? 'json' : quiet ? 'quiet' : 'text'
+      exit((await demo({ amount, packet, seed, mode, out: process.stdout })) ? 0 : 1)
+    })
+}
+
+function units(text: string): bigint {
+  if (!/^[1-9][0-9]{0,17}$/.test(text)) throw new InvalidArgumentError('Expected a whole number above zero.')
+  return BigInt(text)
+}
+
+function seed(text: string): number {
+  if (!/^[0-9]{1,9}$/.test(text)) throw new InvalidArgumentError('Expected a whole number of at most nine digits.')
+  return Number(text)
+}

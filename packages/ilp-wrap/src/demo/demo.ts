@@ -1,0 +1,74 @@
+import cliProgress from 'cli-progress'
+import { pay } from './payment.js'
+import type { PaymentResult } from './payment.js'
+import { reportTable, reportValue } from './report.js'
+import { demoMiddleware } from './stack.js'
+
+export interface DemoOptions {
+  amount: bigint
+  packet: bigint
+  seed: number
+  mode: 'text' | 'json' | 'quiet'
+  out: NodeJS.WriteStream
+}
+
+const PROGRESS_EVERY = 10n
+
+/** Runs the main job and prints what came of it. Whether every unit has arrived, once. */
+export async function demo({ amount, packet, seed, mode, out }: DemoOptions): Promise<boolean> {
+  const progress = mode === 'text' ? progressOn(out, amount) : undefined
+  const stack = demoMiddleware(seed)
+  let result: PaymentResult
+  try {
+    result = await pay({
+      amount,
+      packet,
+      middleware: stack.middleware,
+      onConnected: stack.observe,
+      ...(progress && { onProgress: progress.update })
+    })
+  } finally {
+    progress?.stop()
+  }
+  const complete = result.delivered === amount && result.sent === amount
+  const report = { amount, packet, seed, ...result, ...stack.report(), complete }
+  if (mode === 'text') out.write(reportTable(report))
+  if (mode === 'json') out.write(`${JSON.stringify(reportValue(report), undefined, 2)}\n`)
+  return complete
+}
+
+interface Progress {
+  update(delivered: bigint): void
+  stop(): void
+}
+
+/** A bar on a terminal, a line for each tenth otherwise. */
+function progressOn(out: NodeJS.WriteStream, amount: bigint): Progress {
+  if (out.isTTY) {
+    const bar = new cliProgress.SingleBar({
+      stream: out,
+      format: 'paying [{bar}] {value}/{total} units',
+      hideCursor: true,
+      clearOnComplete: true
+    })
+    bar.start(Number(amount), 0)
+    return {
+      update: (delivered) => {
+        bar.update(Number(delivered))
+      },
+      stop: () => {
+        bar.stop()
+      }
+    }
+  }
+  let told = 0n
+  return {
+    update: (delivered) => {
+      const tenth = (delivered * PROGRESS_EVERY) / amount
+      if (tenth === told) return
+      told = tenth
+      out.write(`delivered ${delivered} of ${amount} units\n`)
+    },
+    stop: () => undefined
+  }
+}

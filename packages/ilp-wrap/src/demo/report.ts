@@ -1,0 +1,58 @@
+import Table from 'cli-table3'
+import pc from 'picocolors'
+import type { PaymentResult } from './payment.js'
+
+export interface Report extends PaymentResult {
+  amount: bigint
+  packet: bigint
+  seed: number
+  /** What the link did to packets, by kind. */
+  faults: Record<string, number>
+  complete: boolean
+}
+
+/** The report as JSON takes it: amounts are decimal strings. */
+export function reportValue(report: Report): object {
+  const { counts, durationMs } = report
+  return {
+    complete: report.complete,
+    seed: report.seed,
+    amount: report.amount.toString(),
+    packet: report.packet.toString(),
+    sent: report.sent.toString(),
+    delivered: report.delivered.toString(),
+    packets: counts.packets,
+    outcomes: counts.outcomes,
+    faults: report.faults,
+    durationMs: Math.round(durationMs),
+    packetsPerSecond: packetsPerSecond(report)
+  }
+}
+
+export function reportTable(report: Report): string {
+  const { counts } = report
+  const table = new Table({ style: { head: [], border: [] }, colAligns: ['left', 'right'] })
+  table.push(
+    ['units to pay', String(report.amount)],
+    ['units sent', String(report.sent)],
+    ['units delivered', String(report.delivered)],
+    ['packets sent', String(counts.packets)],
+    ...named('  ', counts.outcomes),
+    ['faults of the link', String(Object.values(report.faults).reduce((sum, n) => sum + n, 0))],
+    ...named('  ', report.faults),
+    ['time', `${(report.durationMs / 1000).toFixed(2)} s`],
+    ['packets per second', String(packetsPerSecond(report))]
+  )
+  const verdict = report.complete ? pc.green('Every unit has arrived, once.') : pc.red('Not every unit has arrived.')
+  return `${table.toString()}\n${verdict}\n`
+}
+
+function packetsPerSecond({ counts, durationMs }: Report): number {
+  return Math.round((counts.packets / durationMs) * 1000)
+}
+
+function named(indent: string, counts: Record<string, number>): [string, string][] {
+  return Object.entries(counts)
+    .sort(([a], [b]) => a.localeCompare(b))
+    .map(([name, n]) => [`${indent}${name}`, String(n)])
+}
