@@ -4,7 +4,8 @@
  */
 
 /** Any function: what an event emitter takes as a listener. */
-export type Listener = (...args: never[]) => unknown
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- node's EventEmitter says so, and is to be assignable
+export type Listener = (...args: any[]) => unknown
 
 export type EventName = string | symbol
 

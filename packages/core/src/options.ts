@@ -100,6 +100,7 @@ export function print(value: unknown): string {
   if (value === null || value === undefined) return `\`${String(value)}\``
   if (typeof value === 'object') return Array.isArray(value) ? 'an array' : 'an object'
   if (typeof value === 'function') return 'a function'
+  // eslint-disable-next-line @typescript-eslint/no-base-to-string -- objects have left above
   const text = String(value)
   return `\`${text.length > 60 ? `${text.slice(0, 60)}…` : text}\` (${typeof value})`
 }

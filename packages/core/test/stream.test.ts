@@ -6,7 +6,7 @@ import { defineMiddleware, events, systemClock, wrap } from '../src/index.js'
 import type { Clock, Context, Log, PluginEvent, PluginV2, Setup } from '../src/index.js'
 import { FakePlugin } from './fake-plugin.js'
 
-declare module '../src/events.js' {
+declare module '@ilp-wrap/core' {
   interface PluginEvents {
     'thing-done': { count: number }
   }

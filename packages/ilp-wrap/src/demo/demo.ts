@@ -2,7 +2,6 @@ import cliProgress from 'cli-progress'
 import { pay } from './payment.js'
 import type { PaymentResult } from './payment.js'
 import { reportTable, reportValue } from './report.js'
-import { demoMiddleware } from './stack.js'
 
 export interface DemoOptions {
   amount: bigint
@@ -12,34 +11,29 @@ export interface DemoOptions {
   out: NodeJS.WriteStream
 }
 
-const PROGRESS_EVERY = 10n
+const TENTHS = 10n
 
-/** Runs the main job and prints what came of it. Whether every unit has arrived, once. */
+/** Runs the main job and prints what came of it: whether every unit has arrived, once, and both books agree. */
 export async function demo({ amount, packet, seed, mode, out }: DemoOptions): Promise<boolean> {
   const progress = mode === 'text' ? progressOn(out, amount) : undefined
-  const stack = demoMiddleware(seed)
   let result: PaymentResult
   try {
-    result = await pay({
-      amount,
-      packet,
-      middleware: stack.middleware,
-      onConnected: stack.observe,
-      ...(progress && { onProgress: progress.update })
-    })
+    result = await pay({ amount, packet, seed, ...(progress && { onProgress: progress.update }) })
   } finally {
     progress?.stop()
   }
-  const complete = result.delivered === amount && result.sent === amount
-  const report = { amount, packet, seed, ...result, ...stack.report(), complete }
+  const { sent, delivered, balances } = result
+  const complete =
+    delivered === amount && sent === amount && balances.receiver === amount && balances.sender === -amount
+  const report = { amount, packet, seed, ...result, complete }
   if (mode === 'text') out.write(reportTable(report))
   if (mode === 'json') out.write(`${JSON.stringify(reportValue(report), undefined, 2)}\n`)
   return complete
 }
 
 interface Progress {
-  update(delivered: bigint): void
-  stop(): void
+  update: (delivered: bigint) => void
+  stop: () => void
 }
 
 /** A bar on a terminal, a line for each tenth otherwise. */
@@ -64,7 +58,7 @@ function progressOn(out: NodeJS.WriteStream, amount: bigint): Progress {
   let told = 0n
   return {
     update: (delivered) => {
-      const tenth = (delivered * PROGRESS_EVERY) / amount
+      const tenth = (delivered * TENTHS) / amount
       if (tenth === told) return
       told = tenth
       out.write(`delivered ${delivered} of ${amount} units\n`)

@@ -6,13 +6,13 @@ import type { PluginClass, PluginV2 } from '@ilp-wrap/core'
  */
 export interface DemoPackages {
   PluginBtp: PluginClass
-  createServer(options: { plugin: PluginV2; serverSecret: Buffer }): Promise<StreamServer>
-  createConnection(options: {
+  startServer: (options: { plugin: PluginV2; serverSecret: Buffer }) => Promise<StreamServer>
+  startConnection: (options: {
     plugin: PluginV2
     destinationAccount: string
     sharedSecret: Buffer
     maximumPacketAmount: string
-  }): Promise<StreamConnection>
+  }) => Promise<StreamConnection>
 }
 
 export interface StreamServer {
@@ -34,7 +34,9 @@ export interface StreamMoney {
   on(event: 'money', listener: (amount: string) => void): void
 }
 
-interface StreamModule extends Pick<DemoPackages, 'createServer' | 'createConnection'> {
+interface StreamModule {
+  createServer: DemoPackages['startServer']
+  createConnection: DemoPackages['startConnection']
   DataAndMoneyStream: { prototype: object }
 }
 
@@ -49,7 +51,7 @@ export async function loadDemoPackages(): Promise<DemoPackages> {
     writable: true,
     configurable: true
   })
-  return { PluginBtp: btp.default, createServer: stream.createServer, createConnection: stream.createConnection }
+  return { PluginBtp: btp.default, startServer: stream.createServer, startConnection: stream.createConnection }
 }
 
 async function load(name: string): Promise<unknown> {

@@ -6,8 +6,6 @@ export interface Report extends PaymentResult {
   amount: bigint
   packet: bigint
   seed: number
-  /** What the link did to packets, by kind. */
-  faults: Record<string, number>
   complete: boolean
 }
 
@@ -21,6 +19,7 @@ export function reportValue(report: Report): object {
     packet: report.packet.toString(),
     sent: report.sent.toString(),
     delivered: report.delivered.toString(),
+    balances: { sender: report.balances.sender.toString(), receiver: report.balances.receiver.toString() },
     packets: counts.packets,
     outcomes: counts.outcomes,
     faults: report.faults,
@@ -36,6 +35,8 @@ export function reportTable(report: Report): string {
     ['units to pay', String(report.amount)],
     ['units sent', String(report.sent)],
     ['units delivered', String(report.delivered)],
+    ['balance of the sender', String(report.balances.sender)],
+    ['balance of the receiver', String(report.balances.receiver)],
     ['packets sent', String(counts.packets)],
     ...named('  ', counts.outcomes),
     ['faults of the link', String(Object.values(report.faults).reduce((sum, n) => sum + n, 0))],
@@ -43,7 +44,9 @@ export function reportTable(report: Report): string {
     ['time', `${(report.durationMs / 1000).toFixed(2)} s`],
     ['packets per second', String(packetsPerSecond(report))]
   )
-  const verdict = report.complete ? pc.green('Every unit has arrived, once.') : pc.red('Not every unit has arrived.')
+  const verdict = report.complete
+    ? pc.green('Every unit has arrived, once, and the books of both ends agree.')
+    : pc.red('Units or books do not agree.')
   return `${table.toString()}\n${verdict}\n`
 }
 

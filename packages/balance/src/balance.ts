@@ -1,0 +1,135 @@
+import { InvalidFieldsError, UnreachableError, defineMiddleware } from '@ilp-wrap/core'
+import type { ConnectOptions, Hooks, LifecycleEvent, Middleware, Setup } from '@ilp-wrap/core'
+import { tap } from 'rxjs'
+import type { MonoTypeOperatorFunction } from 'rxjs'
+import { Account, isPromise } from './account.js'
+import { Controls } from './handle.js'
+import { MemoryLedgerStore } from './memory-ledger.js'
+import { parseOptions } from './options.js'
+import type { BalanceOptions, Rules } from './options.js'
+import { Packets } from './packets.js'
+import { Payments } from './payments.js'
+
+/** The least that `balance()` takes: books without bounds. */
+export const minimalOptions: BalanceOptions = { maximum: Infinity }
+
+/**
+ * Keeps the books between this plugin and its peer: bounds what either may owe, and settles. See the README for what a
+ * crash, a late answer and an ambiguous error do to the books.
+ *
+ * @throws InvalidFieldsError for a bad option, and at wrap for a `settleThreshold` over a plugin that settles by itself
+ * @throws InvalidServicesError at wrap for a ledger other than the one in memory without an `account` in the context
+ */
+export function balance(options: BalanceOptions): Middleware {
+  const rules = parseOptions(options)
+  const { incoming, outgoing, ledger } = rules
+  const place = { ...(incoming && { incoming: 'books' as const }), ...(outgoing && { outgoing: 'books' as const }) }
+  // plugins must not come to share books for want of a name
+  const needs = ledger === undefined || ledger instanceof MemoryLedgerStore ? [] : (['account'] as const)
+  return defineMiddleware({ name: 'balance', place, needs }, (setup) => {
+    if (rules.settlement.threshold !== undefined && setup.traits.has('transfers-settle')) {
+      throw new InvalidFieldsError('`settleThreshold` over a plugin whose transfers settle would settle twice', {
+        code: 'ILP_WRAP_SETTLES_TWICE'
+      })
+    }
+    const hooks = new Balance(setup, rules)
+    // a half that is switched off has no hooks
+    for (const name of incoming ? [] : ['handleData', 'handleMoney']) Object.defineProperty(hooks, name, NO_HOOK)
+    for (const name of outgoing ? [] : ['sendData', 'sendMoney']) Object.defineProperty(hooks, name, NO_HOOK)
+    return hooks
+  })
+}
+
+type Connect = (options: ConnectOptions | undefined) => Promise<void>
+
+const NO_HOOK = { value: undefined }
+
+class Balance implements Hooks {
+  lifecycle?: MonoTypeOperatorFunction<LifecycleEvent>
+  readonly #rules: Rules
+  readonly #account: Account
+  readonly #packets: Packets
+  readonly #payments: Payments
+  #handle: Controls | undefined
+  /** How often the host has disconnected. */
+  #disconnects = 0
+
+  constructor(setup: Setup, rules: Rules) {
+    this.#rules = rules
+    this.#account = new Account(setup, rules.ledger, rules.limits)
+    this.#packets = new Packets(this.#account)
+    const moneyIsFinal = rules.moneyIsFinal ?? setup.traits.has('transfers-settle')
+    this.#payments = new Payments(setup, this.#account, rules.settlement, moneyIsFinal)
+    this.#payments.start()
+    if (rules.settlement.threshold === undefined) return
+    this.lifecycle = tap(({ type }) => {
+      if (type === 'connect') this.#account.look()
+      // the plugin must not be used any more (RFC 0024, "Event: error")
+      if (type === 'error') this.#payments.stop()
+    })
+  }
+
+  get handle(): Controls {
+    this.#handle ??= new Controls(this.#account, this.#payments, this.#rules.settlement)
+    return this.#handle
+  }
+
+  sendData(data: Buffer, next: (data: Buffer) => Promise<Buffer>): Promise<Buffer> {
+    return this.#packets.carry('out', data, next)
+  }
+
+  handleData(data: Buffer, next: (data: Buffer) => Promise<Buffer>): Promise<Buffer> {
+    return this.#packets.carry('in', data, next)
+  }
+
+  sendMoney(amount: string, next: (amount: string) => Promise<void>): Promise<void> {
+    return this.#payments.send(amount, next)
+  }
+
+  handleMoney(amount: string, next: (amount: string) => Promise<void>): Promise<void> {
+    return this.#payments.receive(amount, next)
+  }
+
+  /** No packet may come before the books are loaded: if they cannot be, the plugin is not connected. */
+  connect(options: ConnectOptions | undefined, next: Connect): Promise<void> {
+    const ledger = this.#account.open()
+    return isPromise(ledger) ? this.#connectOnceOpen(ledger, options, next) : this.#connect(options, next)
+  }
+
+  async #connectOnceOpen(opening: Promise<unknown>, options: ConnectOptions | undefined, next: Connect): Promise<void> {
+    const before = this.#disconnects
+    await opening
+    if (this.#disconnects !== before) throw new UnreachableError('disconnect() was called while connecting')
+    await this.#connect(options, next)
+  }
+
+  #connect(options: ConnectOptions | undefined, next: Connect): Promise<void> {
+    this.#packets.open()
+    const connected = next(options)
+    if (this.#rules.settlement.threshold !== undefined) void this.#settleOnce(connected)
+    return connected
+  }
+
+  async #settleOnce(connected: Promise<void>): Promise<void> {
+    try {
+      await connected
+    } catch {
+      return // the caller of `connect` has the error
+    }
+    this.#payments.start()
+    this.#account.look()
+  }
+
+  disconnect(next: () => Promise<void>): Promise<void> {
+    this.#disconnects++
+    this.#payments.stop()
+    this.#packets.close()
+    return next()
+  }
+
+  dispose(): void {
+    this.#payments.stop()
+    this.#packets.close()
+    this.#account.close()
+  }
+}

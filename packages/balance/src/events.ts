@@ -1,0 +1,90 @@
+import type { Direction, ErrorOutcome, LateFulfill, PacketRejected } from '@ilp-wrap/core'
+
+declare module '@ilp-wrap/core' {
+  interface PluginEvents {
+    /** Answered T04, or T00 when the ledger failed. */
+    'packet-rejected': PacketRejected
+    'late-fulfill': LateFulfill
+    'hold-expired': HoldEnded
+    'hold-recovered': HoldEnded
+    'balance-changed': BalanceChanged
+    'money-unbooked': MoneyUnbooked
+    'settlement-sent': SettlementSent
+    'settlement-failed': SettlementFailed
+    'settlement-suspended': SettlementSuspended
+    'settlement-resolved': SettlementResolved
+    'limits-changed': LimitsChanged
+    'ledger-failed': LedgerFailed
+  }
+}
+
+/**
+ * `hold-expired`: a packet had no answer by its expiry, or an ambiguous one; its hold was released.
+ * `hold-recovered`: its fulfill came in time by the clock all the same, and was booked.
+ */
+export interface HoldEnded {
+  readonly direction: Direction
+  /** Base units. */
+  readonly amount: bigint
+  readonly destination: string
+  /** When the prepare expired, milliseconds since 1970. */
+  readonly expiresAt: number
+}
+
+/** `balance-changed`: what is committed now. */
+export interface BalanceChanged {
+  /** Base units; above zero: the peer owes us. */
+  readonly balance: bigint
+}
+
+/** `money-unbooked`: incoming money that is not in the books. */
+export interface MoneyUnbooked {
+  /** As the plugin gave it. */
+  readonly amount: string
+  /** The host's handler threw, the ledger failed, or the plugin gave no amount. */
+  readonly reason: 'handler-failed' | 'ledger-failed' | 'invalid-amount'
+  /** What was thrown. */
+  readonly error: unknown
+}
+
+/** `settlement-sent`: `settle()` or the threshold made a payment. */
+export interface SettlementSent {
+  /** Base units. */
+  readonly amount: bigint
+}
+
+/** `settlement-failed`: a payment of `settle()` or of the threshold threw. */
+export interface SettlementFailed {
+  /** Base units. */
+  readonly amount: bigint
+  /** `ambiguous`: it stays debited, and settlement is suspended. Otherwise it was taken back. */
+  readonly outcome: ErrorOutcome
+  readonly error: unknown
+}
+
+/** `settlement-suspended`: nobody knows whether this outgoing money arrived; see `resolve()`. */
+export interface SettlementSuspended {
+  readonly id: string
+  /** Base units. */
+  readonly amount: bigint
+}
+
+/** `settlement-resolved`: somebody said what became of it. */
+export interface SettlementResolved {
+  readonly id: string
+  readonly outcome: 'sent' | 'not-sent'
+}
+
+/** `limits-changed`: by `setLimits()`; `undefined` is no bound. */
+export interface LimitsChanged {
+  readonly maximum: bigint | undefined
+  readonly minimum: bigint | undefined
+}
+
+/** `ledger-failed`: the ledger threw, or took too long. */
+export interface LedgerFailed {
+  readonly operation: 'open' | 'hold' | 'commit' | 'release' | 'move' | 'suspend' | 'resolve' | 'snapshot'
+  /** Base units; undefined where no amount is concerned. After `commit` or `move`, the books lack it. */
+  readonly amount: bigint | undefined
+  readonly error: unknown
+}

@@ -1,0 +1,48 @@
+import { Deadline } from '@ilp-wrap/core'
+import { prepareDestination } from '@ilp-wrap/core/packet'
+import { uniqueId } from './ids.js'
+import type { HoldDirection, HoldId } from './ledger.js'
+
+export interface HoldOwner {
+  expired(hold: Hold): void
+}
+
+/** What one packet holds: its place among the deadlines, its name for the ledger, and the ledger's room, in one object. */
+export class Hold extends Deadline implements HoldId {
+  status: HoldId['status'] = 'new'
+  direction: HoldDirection
+  amount: bigint
+  /** Whether it was released because its time had come. */
+  expired = false
+  readonly #owner: HoldOwner
+  /** The packet, or later its destination only. */
+  #packet: Buffer | string
+  #text: string | undefined
+
+  constructor(owner: HoldOwner, direction: HoldDirection, amount: bigint, expiresAt: number, packet: Buffer) {
+    super(expiresAt)
+    this.direction = direction
+    this.amount = amount
+    this.#owner = owner
+    this.#packet = packet
+  }
+
+  get destination(): string {
+    return typeof this.#packet === 'string' ? this.#packet : (prepareDestination(this.#packet) ?? '')
+  }
+
+  /** Lets go of the packet, which may be large while the hold may last long. */
+  letGoOfPacket(): void {
+    this.#packet = this.destination
+  }
+
+  override expire(): void {
+    this.expired = true
+    this.#owner.expired(this)
+  }
+
+  override toString(): string {
+    this.#text ??= uniqueId()
+    return this.#text
+  }
+}

@@ -1,0 +1,8 @@
+export { balance, minimalOptions } from './balance.js'
+export type { BalanceOptions, LimitOptions } from './options.js'
+export { balanceOf } from './handle.js'
+export type { BalanceHandle, BalanceSnapshot } from './handle.js'
+export { holdId } from './ids.js'
+export { memoryLedger } from './memory-ledger.js'
+export type * from './ledger.js'
+export type * from './events.js'

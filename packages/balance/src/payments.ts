@@ -1,0 +1,243 @@
+import { InvalidFieldsError, MoneyNotSentError, PluginError, errorOutcome } from '@ilp-wrap/core'
+import type { Setup } from '@ilp-wrap/core'
+import type { Subscription } from 'rxjs'
+import { isPromise } from './account.js'
+import type { Account } from './account.js'
+import type { MoneyUnbooked } from './events.js'
+import { uniqueId } from './ids.js'
+import type { BalanceLedger, SuspendedMoney } from './ledger.js'
+import { amountDue, settlements } from './settlement.js'
+import type { Look, SettlementRule } from './settlement.js'
+
+type Next = (amount: string) => Promise<void>
+
+interface Settled {
+  readonly found: Look
+  readonly amount: bigint
+  /** What the payment threw. */
+  readonly error: unknown
+}
+
+/**
+ * What money does to the books, and settlement. Outgoing money is booked before it is sent, so that nothing can pay it
+ * twice, and taken back only on proof that it was not sent. No limit holds for money: what has moved has moved.
+ */
+export class Payments {
+  readonly #setup: Setup
+  readonly #account: Account
+  readonly #rule: SettlementRule
+  readonly #moneyIsFinal: boolean
+  #automatic: Subscription | undefined
+  /** The end of the payment that is under way, if any: there is one at a time. */
+  #last: Promise<unknown> = Promise.resolve()
+
+  constructor(setup: Setup, account: Account, rule: SettlementRule, moneyIsFinal: boolean) {
+    this.#setup = setup
+    this.#account = account
+    this.#rule = rule
+    this.#moneyIsFinal = moneyIsFinal
+  }
+
+  // --------------------------------------------------------------------------------------------------------------- money
+
+  /**
+   * @throws InvalidFieldsError when `amount` is no decimal string of whole units; nothing was sent
+   * @throws MoneyNotSentError when the ledger failed to book it; nothing was sent
+   */
+  async send(amount: string, next: Next): Promise<void> {
+    const units = unitsOf(amount)
+    if (units === undefined) {
+      throw new InvalidFieldsError('Expected `amount` to be a string of decimal digits', {
+        code: 'ILP_WRAP_INVALID_AMOUNT'
+      })
+    }
+    if (units === 0n) return next(amount)
+    const id = uniqueId()
+    const ledger = await this.#debit(id, units)
+    try {
+      await next(amount)
+    } catch (error) {
+      await this.#unsent(ledger, id, units, error)
+      throw error
+    }
+    await this.#account.attempt('resolve', units, () => ledger.resolve(id, 'sent'))
+  }
+
+  /** Books money that is about to be sent; with a ledger that answers at once, before it returns. */
+  async #debit(id: string, units: bigint): Promise<BalanceLedger> {
+    try {
+      const opened = this.#account.open()
+      const ledger = isPromise(opened) ? await opened : opened
+      const moved = ledger.move(id, units, 'money-out')
+      if (isPromise(moved)) await this.#confirmed(ledger, id, units, moved)
+      this.#account.changed()
+      return ledger
+    } catch (error) {
+      this.#account.failed('move', error, units)
+      throw new MoneyNotSentError('The ledger did not book the money, it was not sent', {
+        code: 'ILP_WRAP_LEDGER_FAILED',
+        cause: error
+      })
+    }
+  }
+
+  /** A move that failed may have been made all the same: since nothing will be sent, it is taken back. */
+  async #confirmed(ledger: BalanceLedger, id: string, units: bigint, moved: Promise<void>): Promise<void> {
+    try {
+      await moved
+    } catch (error) {
+      void this.#account.attempt('resolve', units, () => ledger.resolve(id, 'not-sent'))
+      throw error
+    }
+  }
+
+  async #unsent(ledger: BalanceLedger, id: string, units: bigint, error: unknown): Promise<void> {
+    if (errorOutcome(error) !== 'ambiguous') {
+      if (await this.#account.attempt('resolve', units, () => ledger.resolve(id, 'not-sent'))) this.#account.changed()
+      return
+    }
+    await this.#account.attempt('suspend', units, () => ledger.suspend(id))
+    this.#setup.log.error(
+      'it is unknown whether %s units arrived, settlement waits for resolve() of %s',
+      String(units),
+      id
+    )
+    if (this.#account.observed) this.#account.emit({ type: 'settlement-suspended', id, amount: units })
+  }
+
+  /** Hands money to the host. What is no amount goes there, too, but into no books. */
+  async receive(amount: string, next: Next): Promise<void> {
+    const units = unitsOf(amount)
+    if (units === 0n) return next(amount)
+    if (units === undefined) {
+      this.#unbooked(amount, 'invalid-amount', undefined)
+      return next(amount)
+    }
+    if (this.#moneyIsFinal) {
+      await this.#credit(amount, units)
+      return next(amount)
+    }
+    try {
+      await next(amount)
+    } catch (error) {
+      this.#unbooked(amount, 'handler-failed', error)
+      throw error
+    }
+    await this.#credit(amount, units)
+  }
+
+  /** A ledger that fails is no reason to refuse money that has moved. */
+  async #credit(amount: string, units: bigint): Promise<void> {
+    try {
+      const opened = this.#account.open()
+      const ledger = isPromise(opened) ? await opened : opened
+      const moved = ledger.move(uniqueId(), -units, 'money-in')
+      if (isPromise(moved)) await moved
+      this.#account.changed()
+    } catch (error) {
+      this.#account.failed('move', error, units)
+      this.#unbooked(amount, 'ledger-failed', error)
+    }
+  }
+
+  #unbooked(amount: string, reason: MoneyUnbooked['reason'], error: unknown): void {
+    if (this.#account.observed) this.#account.emit({ type: 'money-unbooked', amount, reason, error })
+  }
+
+  // ---------------------------------------------------------------------------------------------------------- settlement
+
+  /** Settles by itself from now on, if there is a threshold. */
+  start(): void {
+    const { threshold, cooldownMs } = this.#rule
+    if (threshold === undefined || this.#automatic?.closed === false) return
+    const { balances, clock } = this.#account
+    this.#automatic = settlements(balances, threshold, cooldownMs, clock, () => this.#look(threshold)).subscribe()
+  }
+
+  /** A payment that is under way goes on. */
+  stop(): void {
+    this.#automatic?.unsubscribe()
+  }
+
+  /** Money that is sent into a dead connection may end in doubt. A packet that was fulfilled proves it alive. */
+  async #look(threshold: bigint): Promise<Look> {
+    if (!this.#account.takeFulfilled() && !this.#setup.plugin.isConnected()) return 'away'
+    try {
+      const { found } = await this.#inTurn(() => this.#settleBelow(threshold))
+      return found
+    } catch (error) {
+      this.#account.failed('snapshot', error)
+      return 'failed'
+    }
+  }
+
+  /**
+   * Pays up to `settleTo` now, whatever the threshold. Gives what was paid, zero when nothing was due. Rejects with what
+   * the payment threw, or with a PluginError (`ILP_WRAP_SETTLEMENT_SUSPENDED`) while settlement is suspended.
+   */
+  async settle(): Promise<bigint> {
+    const { found, amount, error } = await this.#inTurn(() => this.#settleBelow(this.#rule.target))
+    if (found === 'sent' || found === 'nothing') return amount
+    throw error
+  }
+
+  /** Runs one payment after another. */
+  #inTurn(pay: () => Promise<Settled>): Promise<Settled> {
+    const turn = this.#last.then(pay)
+    this.#last = turn.catch(() => undefined)
+    return turn
+  }
+
+  /** Through the layers beneath, and through this one's own books: once per amount. */
+  async #settleBelow(balance: bigint): Promise<Settled> {
+    const opened = this.#account.open()
+    const ledger = isPromise(opened) ? await opened : opened
+    const shown = ledger.snapshot()
+    const { committed, suspended } = isPromise(shown) ? await shown : shown
+    if (suspended.length > 0) return { found: 'suspended', amount: 0n, error: suspendedError() }
+    const amount = committed < balance ? amountDue(this.#rule, committed) : 0n
+    if (amount === 0n) return { found: 'nothing', amount, error: undefined }
+    try {
+      await this.send(amount.toString(), (units) => this.#setup.plugin.sendMoney(units))
+    } catch (error) {
+      const outcome = errorOutcome(error)
+      if (this.#account.observed) this.#account.emit({ type: 'settlement-failed', amount, outcome, error })
+      return { found: outcome === 'ambiguous' ? 'suspended' : 'failed', amount, error }
+    }
+    if (this.#account.observed) this.#account.emit({ type: 'settlement-sent', amount })
+    return { found: 'sent', amount, error: undefined }
+  }
+
+  // ------------------------------------------------------------------------------------------------------------- by hand
+
+  async adjust(delta: bigint, id: string): Promise<void> {
+    const ledger = await this.#account.open()
+    await ledger.move(id, delta, 'adjust')
+    this.#account.changed()
+  }
+
+  async resolve(outcome: 'sent' | 'not-sent', id: string | undefined): Promise<SuspendedMoney[]> {
+    const ledger = await this.#account.open()
+    const { suspended } = await ledger.snapshot()
+    const meant = suspended.filter((money) => id === undefined || money.id === id)
+    for (const money of meant) {
+      await ledger.resolve(money.id, outcome)
+      if (this.#account.observed) this.#account.emit({ type: 'settlement-resolved', id: money.id, outcome })
+    }
+    // settlement goes on, also where the balance is what it was
+    if (outcome === 'not-sent') this.#account.changed()
+    else this.#account.look()
+    return meant
+  }
+}
+
+/** The units of a decimal string; undefined for what is none (RFC 0024, "sendMoney"). */
+function unitsOf(amount: unknown): bigint | undefined {
+  return typeof amount === 'string' && /^(0|[1-9][0-9]*)$/.test(amount) ? BigInt(amount) : undefined
+}
+
+function suspendedError(): PluginError {
+  return new PluginError('Settlement is suspended: it is unknown whether an earlier payment arrived', {
+    code: 'ILP_WRAP_SETTLEMENT_SUSPENDED'
+  })
+}

@@ -1,0 +1,241 @@
+import { Deadline, InvalidFieldsError } from '@ilp-wrap/core'
+import type { DataHandler, MoneyHandler, RejectionMessageV1, TransferV1 } from '@ilp-wrap/core'
+import { fulfillFulfillment, isFulfill, isReject, prepareExpiresAt } from '@ilp-wrap/core/packet'
+import { LRUCache } from 'lru-cache'
+import type { Parts } from './parts.js'
+import { nameOf } from './refusals.js'
+import { errorOf, reasonOf, reasonOfReject } from './rejections.js'
+import { ilpOfFulfill, isAmount, isFulfillmentOf, prepareOfTransfer } from './transfers.js'
+
+/** What was answered to an incoming transfer. */
+type Answer =
+  | { readonly fulfillment: string; readonly ilp: string | undefined; readonly amount: string }
+  | { readonly reason: RejectionMessageV1 }
+
+/** How much memory the remembered answers may take. */
+const ANSWERS_BYTES = 16 * 2 ** 20
+
+/** A transfer that the host has not answered yet. */
+class IncomingTransfer extends Deadline {
+  readonly id: string
+  readonly amount: string
+  /** As the v1 plugin gave it: base64, in either alphabet. */
+  readonly condition: string
+  /** Resolves once the answer is with the plugin, or there is none to give: some plugins wait for their listeners. */
+  readonly handled: Promise<void>
+  readonly #transfers: IncomingTransfers
+  #finish!: (submitted: Promise<void> | undefined) => void
+
+  constructor(transfers: IncomingTransfers, transfer: TransferV1, expiresAt: number) {
+    super(expiresAt)
+    this.#transfers = transfers
+    this.id = transfer.id
+    this.amount = transfer.amount
+    this.condition = transfer.executionCondition as string
+    this.handled = new Promise((resolve) => {
+      this.#finish = resolve
+    })
+  }
+
+  finish(submitted: Promise<void> | undefined): void {
+    this.#finish(submitted)
+  }
+
+  expire(): void {
+    this.#transfers.expired(this)
+  }
+}
+
+/**
+ * The incoming transfers of one plugin: conditional ones go to the host as prepares, each once, and its answer goes back;
+ * unconditional ones are money, also once.
+ */
+export class IncomingTransfers {
+  dataHandler: DataHandler | undefined
+  moneyHandler: MoneyHandler | undefined
+  /** After `disconnect` no packet goes to the host any more. Money does: it has moved. */
+  paused = false
+  readonly #parts: Parts
+  readonly #remember: number
+  readonly #open = new Map<string, IncomingTransfer>()
+  // both take their memory at once: made when needed
+  #answers: LRUCache<string, Answer> | undefined
+  #money: LRUCache<string, true> | undefined
+
+  constructor(parts: Parts, remember: number) {
+    this.#parts = parts
+    this.#remember = remember
+  }
+
+  /** How many wait for the host's answer. */
+  get size(): number {
+    return this.#open.size
+  }
+
+  // ------------------------------------------------------------------------------------------------ conditional transfers
+
+  /** `incoming_prepare`. What it returns never rejects. */
+  prepared(transfer: TransferV1): Promise<void> {
+    const { id } = transfer
+    const open = this.#open.get(id)
+    if (open !== undefined) return open.handled
+    const answer = this.#answers?.get(id)
+    if (answer !== undefined) return this.#submit(id, answer)
+
+    const prepare = prepareOfTransfer(transfer)
+    if (prepare === undefined) return this.#refuse(id, 'F01', 'The transfer does not hold an ILP packet')
+    const expiresAt = prepareExpiresAt(prepare) as number
+    if (this.#parts.clock.now() >= expiresAt) return this.#refuse(id, 'R00', 'The transfer has expired')
+    const handler = this.dataHandler
+    if (handler === undefined || this.paused) return this.#refuse(id, 'T01', 'Nobody handles packets here')
+
+    const entry = new IncomingTransfer(this, transfer, expiresAt)
+    this.#open.set(id, entry)
+    this.#parts.deadlines.add(entry)
+    handler(prepare).then(
+      (packet) => {
+        this.#answered(entry, packet)
+      },
+      (error: unknown) => {
+        this.#threw(entry, error)
+      }
+    )
+    return entry.handled
+  }
+
+  /** `incoming_cancel`: the ledger takes no answer any more. */
+  cancelled(transfer: Partial<TransferV1> | undefined): void {
+    const entry = this.#open.get(transfer?.id ?? '')
+    if (entry !== undefined) this.#close(entry, this.#refusal('R00', 'The transfer was cancelled'), undefined)
+  }
+
+  /** The host has not answered in time. The ledger may not have a clock of its own. */
+  expired(entry: IncomingTransfer): void {
+    this.#answer(entry, this.#refusal('R00', 'The transfer timed out'))
+  }
+
+  #answered(entry: IncomingTransfer, packet: unknown): void {
+    const fulfill = Buffer.isBuffer(packet) && isFulfill(packet) ? packet : undefined
+    if (this.#open.get(entry.id) !== entry) {
+      if (fulfill !== undefined) this.#tooLate(entry)
+      return
+    }
+    if (fulfill !== undefined) {
+      this.#answer(entry, this.#fulfillmentOf(entry, fulfill))
+      return
+    }
+    if (Buffer.isBuffer(packet) && isReject(packet)) {
+      this.#answer(entry, { reason: reasonOfReject(packet, this.#parts.clock.now()) })
+      return
+    }
+    this.#parts.log.error('the data handler answered transfer %s with no ILP packet', entry.id)
+    this.#answer(entry, this.#refusal('T00', 'Internal error'))
+  }
+
+  #fulfillmentOf(entry: IncomingTransfer, packet: Buffer): Answer {
+    const fulfillment = fulfillFulfillment(packet) as Buffer
+    if (!isFulfillmentOf(fulfillment, entry.condition)) {
+      this.#parts.emit({ type: 'wrong-fulfillment', transferId: entry.id, direction: 'incoming' })
+      return this.#refusal('F05', 'The fulfillment does not fulfill the condition')
+    }
+    // the shared timer is not exact
+    if (this.#parts.clock.now() >= entry.at) {
+      this.#tooLate(entry)
+      return this.#refusal('R00', 'The transfer timed out')
+    }
+    return { fulfillment: fulfillment.toString('base64url'), ilp: ilpOfFulfill(packet), amount: entry.amount }
+  }
+
+  #threw(entry: IncomingTransfer, error: unknown): void {
+    this.#parts.log.error('the data handler threw for transfer %s: %O', entry.id, error)
+    if (this.#open.get(entry.id) !== entry) return
+    const { code, message, data } = errorOf(error)
+    this.#answer(entry, { reason: reasonOf(code, message, this.#parts.ledger.address, this.#parts.clock.now(), data) })
+  }
+
+  #tooLate({ id, amount }: { id: string; amount: string }): void {
+    this.#parts.log.warn('transfer %s was fulfilled too late, it will not be paid', id)
+    this.#parts.emit({ type: 'fulfill-too-late', transferId: id, amount: BigInt(amount) })
+  }
+
+  #answer(entry: IncomingTransfer, answer: Answer): void {
+    this.#close(entry, answer, this.#submit(entry.id, answer))
+  }
+
+  #close(entry: IncomingTransfer, answer: Answer, submitted: Promise<void> | undefined): void {
+    this.#open.delete(entry.id)
+    this.#parts.deadlines.delete(entry)
+    this.#remembering(entry.id, answer)
+    entry.finish(submitted)
+    this.#parts.closed()
+  }
+
+  #remembering(id: string, answer: Answer): void {
+    this.#answers ??= new LRUCache({ max: this.#remember, maxSize: ANSWERS_BYTES, sizeCalculation: sizeOf })
+    this.#answers.set(id, answer)
+  }
+
+  #refusal(code: string, message: string): Answer {
+    return { reason: reasonOf(code, message, this.#parts.ledger.address, this.#parts.clock.now()) }
+  }
+
+  #refuse(id: string, code: string, message: string): Promise<void> {
+    return this.#submit(id, this.#refusal(code, message))
+  }
+
+  async #submit(id: string, answer: Answer): Promise<void> {
+    const { plugin, log } = this.#parts
+    try {
+      if ('reason' in answer) await plugin.rejectIncomingTransfer(id, answer.reason)
+      else await plugin.fulfillCondition(id, answer.fulfillment, answer.ilp)
+    } catch (error) {
+      if ('reason' in answer) log.warn('the plugin did not reject transfer %s: %O', id, error)
+      else this.#notTaken(id, answer.amount, error)
+    }
+  }
+
+  #notTaken(id: string, amount: string, error: unknown): void {
+    if (ROLLED_BACK.has(nameOf(error))) {
+      this.#tooLate({ id, amount })
+      return
+    }
+    this.#parts.log.error('the plugin did not take the fulfillment of transfer %s: %O', id, error)
+    this.#parts.emit({ type: 'fulfill-failed', transferId: id, amount: BigInt(amount), error })
+  }
+
+  // ---------------------------------------------------------------------------------------------------------------- money
+
+  /** `incoming_transfer`. A v1 ledger cannot be told no: what the host does not take is reported. */
+  async transferred(transfer: TransferV1): Promise<void> {
+    const { id, amount } = transfer
+    if (this.#money?.has(id) === true) return
+    this.#money ??= new LRUCache({ max: this.#remember })
+    this.#money.set(id, true)
+    const handler = this.moneyHandler
+    if (handler === undefined) {
+      this.#unhandled(id, amount)
+      return
+    }
+    try {
+      if (!isAmount(amount)) throw new InvalidFieldsError(`Expected the amount of transfer ${id} to be a whole number`)
+      await handler(amount)
+    } catch (error) {
+      this.#unhandled(id, amount, error)
+    }
+  }
+
+  #unhandled(id: string, amount: string, error?: unknown): void {
+    this.#parts.log.error('nobody took the money of transfer %s (%s): %O', id, amount, error)
+    this.#parts.emit({ type: 'money-unhandled', transferId: id, amount, error })
+  }
+}
+
+/** What plugins call a transfer that they no longer hold. */
+const ROLLED_BACK: ReadonlySet<string> = new Set(['AlreadyRolledBackError', 'TransferNotFoundError'])
+
+/** About how many bytes an answer holds. */
+function sizeOf(answer: Answer): number {
+  if ('fulfillment' in answer) return 256 + (answer.ilp?.length ?? 0)
+  const { message, additional_info: info } = answer.reason
+  return 512 + message.length + String(info['data']).length
+}

@@ -1,0 +1,328 @@
+import { randomUUID } from 'node:crypto'
+import { Deadline, PluginError } from '@ilp-wrap/core'
+import type { TransferV1 } from '@ilp-wrap/core'
+import { prepareCondition, reject } from '@ilp-wrap/core/packet'
+import { LRUCache } from 'lru-cache'
+import type { Journal, Outstanding } from './journal.js'
+import type { Parts } from './parts.js'
+import { nameOf, refusalOf } from './refusals.js'
+import { rejectOfReason } from './rejections.js'
+import { bytes32, conditionOf, dataOfFulfillment, fulfillOf, ilpOfPrepare } from './transfers.js'
+
+export interface OutgoingOptions {
+  /** How long after a prepare's expiry the ledger's own word is awaited, in milliseconds. */
+  readonly graceMs: number
+  /** What a NotAcceptedError becomes. */
+  readonly notAccepted: 'F00' | 'T00'
+  /** How many transfers are remembered once they have an outcome. */
+  readonly remember: number
+}
+
+/** How a transfer has ended, as far as the host was told. */
+type Outcome = 'fulfilled' | 'rejected' | 'cancelled' | 'unknown'
+
+/** What is remembered of a transfer that has ended. */
+interface Ended {
+  readonly outcome: Outcome
+  readonly amount: string
+  readonly condition: string
+}
+
+/** Nothing can become of it any more. */
+const FULFILLED: Ended = { outcome: 'fulfilled', amount: '0', condition: '' }
+
+/** How many transfers are asked for at once after a reconnect. */
+const QUESTIONS_AT_ONCE = 8
+
+/** How long a transfer of an earlier process that has expired meanwhile is kept, for the ledger to say what became of it. */
+const RECOVERY_MS = 10_000
+
+/**
+ * A conditional transfer without an outcome. `sending`: the plugin has it. `unknown`: the plugin's call has failed, which
+ * leaves open whether the ledger has the transfer. `submitted`: the plugin says that the ledger has it.
+ */
+class OutgoingTransfer extends Deadline {
+  state: 'sending' | 'unknown' | 'submitted' = 'sending'
+  readonly id: string
+  readonly amount: string
+  readonly condition: string
+  /** Undefined for a transfer of an earlier process. */
+  readonly host: Host | undefined
+  readonly #transfers: OutgoingTransfers
+
+  constructor(transfers: OutgoingTransfers, transfer: Outstanding, at: number, host: Host | undefined) {
+    super(at)
+    this.#transfers = transfers
+    this.id = transfer.id
+    this.amount = transfer.amount
+    this.condition = transfer.condition
+    this.host = host
+  }
+
+  expire(): void {
+    this.#transfers.expired(this)
+  }
+}
+
+/** Who waits for an outgoing prepare's answer. */
+interface Host {
+  readonly resolve: (answer: Buffer | Promise<Buffer>) => void
+  readonly reject: (error: unknown) => void
+  /** What to do instead when the plugin takes no transfers of this amount; gives the answer. */
+  readonly otherwise: (() => Promise<Buffer>) | undefined
+}
+
+/**
+ * The outgoing prepares of one plugin as conditional transfers. Each has one outcome: the first of what the ledger says
+ * (fulfilled, rejected, cancelled), the plugin's refusal, and the expiry.
+ */
+export class OutgoingTransfers {
+  readonly #parts: Parts
+  readonly #options: OutgoingOptions
+  readonly #journal: Journal | undefined
+  readonly #open = new Map<string, OutgoingTransfer>()
+  /** What has an outcome, so that a second one is known for what it is. It takes its memory at once: made when needed. */
+  #ended: LRUCache<string, Ended> | undefined
+  readonly #questions = new Set<OutgoingTransfer>()
+  #asking = 0
+
+  constructor(parts: Parts, options: OutgoingOptions, journal: Journal | undefined) {
+    this.#parts = parts
+    this.#options = options
+    this.#journal = journal
+  }
+
+  /** How many have no outcome yet. */
+  get size(): number {
+    return this.#open.size
+  }
+
+  /** Sends a prepare as a transfer to an account on the ledger; `otherwise` is asked when the plugin refuses the amount. */
+  send(
+    prepare: Buffer,
+    amount: string,
+    expiresAt: number,
+    to: string,
+    otherwise: (() => Promise<Buffer>) | undefined
+  ): Promise<Buffer> {
+    const { ledger } = this.#parts
+    const id = randomUUID()
+    const condition = (prepareCondition(prepare) as Buffer).toString('base64url')
+    const transfer: TransferV1 = {
+      id,
+      amount,
+      ledger: ledger.prefix,
+      from: ledger.account,
+      to,
+      ilp: ilpOfPrepare(prepare),
+      executionCondition: condition,
+      expiresAt: new Date(expiresAt).toISOString()
+    }
+    return new Promise((resolve, reject) => {
+      const outstanding = { id, amount, condition, expiresAt }
+      // known before the plugin is called, since that may give the outcome while it is called
+      const entry = this.#add(outstanding, expiresAt + this.#options.graceMs, { resolve, reject, otherwise })
+      if (this.#journal === undefined) {
+        this.#submit(entry, transfer)
+        return
+      }
+      void this.#journal.add(outstanding).then(() => {
+        // it may have expired while it was written
+        if (this.#open.has(id)) this.#submit(entry, transfer)
+      })
+    })
+  }
+
+  /** Takes over what an earlier process has left outstanding. */
+  adopt(left: readonly Outstanding[]): void {
+    const now = this.#parts.clock.now()
+    for (const each of left) {
+      this.#add(each, Math.max(each.expiresAt + this.#options.graceMs, now + RECOVERY_MS), undefined)
+    }
+  }
+
+  #add(transfer: Outstanding, at: number, host: Host | undefined): OutgoingTransfer {
+    const entry = new OutgoingTransfer(this, transfer, at, host)
+    this.#open.set(entry.id, entry)
+    this.#parts.deadlines.add(entry)
+    return entry
+  }
+
+  #submit(entry: OutgoingTransfer, transfer: TransferV1): void {
+    try {
+      Promise.resolve(this.#parts.plugin.sendTransfer(transfer)).catch((error: unknown) => {
+        this.#failed(entry, error, false)
+      })
+    } catch (error) {
+      this.#failed(entry, error, true)
+    }
+  }
+
+  /** The plugin's call has failed. That counts only if it proves that the ledger has no such transfer. */
+  #failed(entry: OutgoingTransfer, error: unknown, thrownAtOnce: boolean): void {
+    if (this.#open.get(entry.id) !== entry) return
+    const { log, ledger } = this.#parts
+    const refusal = entry.state === 'submitted' ? undefined : refusalOf(error, thrownAtOnce)
+    if (refusal === undefined) {
+      log.warn('transfer %s may have failed, its outcome is awaited: %O', entry.id, error)
+      entry.state = 'unknown'
+      return
+    }
+    if (entry.amount === '0' && nameOf(error) === 'InvalidFieldsError' && entry.host?.otherwise !== undefined) {
+      this.#close(entry, 'rejected')
+      entry.host.resolve(entry.host.otherwise())
+      return
+    }
+    log.debug('transfer %s was refused: %O', entry.id, error)
+    const code = nameOf(error) === 'NotAcceptedError' ? this.#options.notAccepted : refusal.code
+    this.#end(entry, 'rejected', reject({ code, message: refusal.message, triggeredBy: ledger.address }))
+  }
+
+  // ------------------------------------------------------------------------------------------------- what the ledger says
+
+  /** `outgoing_prepare`: the ledger has the transfer, whatever the plugin's call does from now on. */
+  submitted(transfer: Partial<TransferV1> | undefined): void {
+    const entry = this.#open.get(transfer?.id ?? '')
+    if (entry !== undefined) entry.state = 'submitted'
+  }
+
+  fulfilled(transfer: Partial<TransferV1> | undefined, fulfillment: unknown, ilp: unknown): void {
+    const id = transfer?.id ?? ''
+    const entry = this.#open.get(id)
+    if (entry === undefined) {
+      this.#fulfilledLate(id, fulfillment)
+      return
+    }
+    const bytes = bytes32(fulfillment)
+    if (bytes === undefined || conditionOf(bytes) !== entry.condition) {
+      this.#parts.emit({ type: 'wrong-fulfillment', transferId: id, direction: 'outgoing' })
+      this.#end(entry, 'rejected', this.#reject('F05', 'The fulfillment does not fulfill the condition'))
+      return
+    }
+    this.#end(entry, 'fulfilled', fulfillOf(bytes, dataOfFulfillment(ilp)))
+  }
+
+  #fulfilledLate(id: string, fulfillment: unknown): void {
+    const ended = this.#ended?.get(id)
+    if (ended === undefined) return
+    const bytes = bytes32(fulfillment)
+    if (bytes === undefined || conditionOf(bytes) !== ended.condition) {
+      this.#parts.emit({ type: 'outcome-repeated', transferId: id, outcome: 'fulfill' })
+      return
+    }
+    this.#ended?.set(id, FULFILLED)
+    this.#parts.log.warn('transfer %s was executed after the host was told that it was %s', id, ended.outcome)
+    this.#parts.emit({ type: 'transfer-paid-late', transferId: id, amount: BigInt(ended.amount), paid: true })
+  }
+
+  rejected(transfer: Partial<TransferV1> | undefined, reason: unknown): void {
+    const entry = this.#open.get(transfer?.id ?? '')
+    if (entry === undefined) this.#repeated(transfer?.id ?? '', 'reject')
+    else this.#end(entry, 'rejected', rejectOfReason(reason))
+  }
+
+  /** RFC 0004: the ledger has cancelled it because it timed out, whatever the reason says. */
+  cancelled(transfer: Partial<TransferV1> | undefined): void {
+    const entry = this.#open.get(transfer?.id ?? '')
+    if (entry === undefined) this.#repeated(transfer?.id ?? '', 'cancel')
+    else this.#end(entry, 'cancelled', this.#reject('R00', 'The transfer timed out on the ledger'))
+  }
+
+  #repeated(id: string, outcome: 'reject' | 'cancel'): void {
+    const ended = this.#ended?.get(id)
+    if (ended === undefined) return
+    if (ended.outcome !== 'unknown') {
+      this.#parts.emit({ type: 'outcome-repeated', transferId: id, outcome })
+      return
+    }
+    // what the own timer has ended, the ledger ends a little later
+    this.#ended?.set(id, { ...ended, outcome: outcome === 'reject' ? 'rejected' : 'cancelled' })
+  }
+
+  /** The own timer of a transfer whose ledger has said nothing. */
+  expired(entry: OutgoingTransfer): void {
+    this.#end(entry, 'unknown', this.#reject('R00', 'The transfer timed out'))
+  }
+
+  #reject(code: string, message: string): Buffer {
+    return reject({ code, message, triggeredBy: this.#parts.ledger.address })
+  }
+
+  #end(entry: OutgoingTransfer, outcome: Outcome, answer: Buffer): void {
+    this.#close(entry, outcome)
+    if (entry.host !== undefined) entry.host.resolve(answer)
+    else this.#recovered(entry, outcome)
+  }
+
+  #recovered({ id, amount }: OutgoingTransfer, outcome: Outcome): void {
+    this.#parts.log.info('transfer %s of an earlier process was %s', id, outcome)
+    this.#parts.emit({ type: 'transfer-recovered', transferId: id, amount: BigInt(amount), outcome })
+  }
+
+  #close(entry: OutgoingTransfer, outcome: Outcome): void {
+    this.#open.delete(entry.id)
+    this.#parts.deadlines.delete(entry)
+    this.#ended ??= new LRUCache({ max: this.#options.remember })
+    const { id, amount, condition } = entry
+    this.#ended.set(id, outcome === 'fulfilled' ? FULFILLED : { outcome, amount, condition })
+    this.#journal?.remove(entry.id)
+    this.#parts.closed()
+  }
+
+  // ---------------------------------------------------------------------------------------------------------- recovery
+
+  /** After a connection has been made anew: asks what became of what is open, if the plugin can tell. */
+  recover(): void {
+    if (typeof this.#parts.plugin.getFulfillment !== 'function') return
+    for (const entry of this.#open.values()) this.#questions.add(entry)
+    while (this.#asking < QUESTIONS_AT_ONCE && this.#questions.size > 0) void this.#askAll()
+  }
+
+  async #askAll(): Promise<void> {
+    this.#asking++
+    for (const entry of this.#questions) {
+      this.#questions.delete(entry)
+      if (this.#open.get(entry.id) === entry) await this.#ask(entry)
+    }
+    this.#asking--
+  }
+
+  async #ask(entry: OutgoingTransfer): Promise<void> {
+    const { plugin, log } = this.#parts
+    const { id } = entry
+    try {
+      const fulfillment = await plugin.getFulfillment?.(id)
+      this.fulfilled({ id }, fulfillment, undefined)
+    } catch (error) {
+      log.debug('asked for the fulfillment of %s: %O', id, error)
+      if (this.#open.get(id) === entry) this.#noFulfillment(entry, error)
+    }
+  }
+
+  #noFulfillment(entry: OutgoingTransfer, error: unknown): void {
+    switch (nameOf(error)) {
+      case 'AlreadyRolledBackError':
+        this.#end(entry, 'cancelled', this.#reject('R00', 'The transfer was rolled back'))
+        return
+      case 'TransferNotFoundError':
+        // the plugin's call must have failed, too: one that is still under way may yet reach the ledger
+        if (entry.state === 'unknown') {
+          this.#end(entry, 'rejected', this.#reject('T00', 'The transfer did not reach the ledger'))
+        }
+        return
+      case 'TransferNotConditionalError':
+        this.#close(entry, 'unknown')
+        if (entry.host === undefined) this.#recovered(entry, 'unknown')
+        else entry.host.reject(notConditional(error))
+        return
+      // MissingFulfillmentError, and all that says nothing: the outcome is still to come
+    }
+  }
+}
+
+function notConditional(cause: unknown): PluginError {
+  return new PluginError('The ledger has a transfer without a condition under the id of a prepare', {
+    code: 'ILP_WRAP_TRANSFER_NOT_CONDITIONAL',
+    cause
+  })
+}

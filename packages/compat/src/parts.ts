@@ -1,0 +1,14 @@
+import type { Clock, Deadlines, Log, PluginEventInput, PluginV1 } from '@ilp-wrap/core'
+import type { Ledger } from './ledger.js'
+
+/** What the parts of one wrapped v1 plugin share. */
+export interface Parts {
+  readonly plugin: PluginV1
+  readonly ledger: Ledger
+  readonly clock: Clock
+  readonly deadlines: Deadlines
+  readonly log: Log
+  readonly emit: (event: PluginEventInput) => void
+  /** Something that was open is so no longer. */
+  readonly closed: () => void
+}

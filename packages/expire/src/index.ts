@@ -1,0 +1,3 @@
+export type { LateAnswer, PacketExpired, RequestTimedOut } from './events.js'
+export { expire, minimalOptions } from './expire.js'
+export type { ExpireOptions } from './expire.js'

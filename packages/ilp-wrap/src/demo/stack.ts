@@ -1,0 +1,59 @@
+import type { Middleware, PluginV2 } from '@ilp-wrap/core'
+import { balance, balanceOf } from '@ilp-wrap/balance'
+import { expire } from '@ilp-wrap/expire'
+import { logging } from '@ilp-wrap/logging'
+import { rateLimit } from '@ilp-wrap/rate-limit'
+import { retry } from '@ilp-wrap/retry'
+import { chaos, chaosOf } from '@ilp-wrap/testing'
+import { validateFulfillment } from '@ilp-wrap/validate-fulfillment'
+import type { Link } from './link.js'
+import type { End } from './payment.js'
+
+/** How long a plugin has to come back after a cut, before packets go on without waiting for it. */
+const BACK_WITHIN_MS = 5000
+
+/** What is on each end's plugin, wire first; the sender's end has the faults of the link besides. */
+export function demoStack(end: End, amount: bigint, seed: number, link: Link): Middleware[] {
+  const faults = chaos({
+    seed,
+    outgoing: { delay: 0.05, delayAnswer: 0.05, reorder: 0.01, reject: 0.02, cut: 0.002 },
+    delayMs: 5,
+    reorderMs: 5,
+    cut: (plugin) => cut(link, plugin)
+  })
+  return [
+    ...(end === 'sender' ? [faults] : []),
+    validateFulfillment(),
+    expire(),
+    // short waits: the payment goes on meanwhile, one packet at a time
+    retry({ backoff: { baseMs: 10, maxMs: 100 }, busyMs: 20, budget: false }),
+    balance({ maximum: amount, minimum: -amount }),
+    rateLimit(),
+    logging()
+  ]
+}
+
+/** Drops the link's connections and waits until the plugin has connected itself again. */
+function cut(link: Link, plugin: PluginV2): Promise<void> {
+  return new Promise((resolve) => {
+    const back = (): void => {
+      clearTimeout(timer)
+      plugin.removeListener('connect', back)
+      resolve()
+    }
+    const timer = setTimeout(back, BACK_WITHIN_MS)
+    plugin.on('connect', back)
+    link.cut()
+  })
+}
+
+/** The balance of an end's books. */
+export async function balanceAt(plugin: PluginV2): Promise<bigint> {
+  return (await balanceOf(plugin).snapshot()).committed
+}
+
+/** What the link has done to packets so far, by kind. */
+export function faultsAt(plugin: PluginV2): Record<string, number> {
+  const { outgoing } = chaosOf(plugin).counts
+  return Object.fromEntries(Object.entries(outgoing).filter(([, count]) => count > 0))
+}

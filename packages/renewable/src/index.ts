@@ -1,0 +1,1 @@
+export { renewable } from './renewable.js'

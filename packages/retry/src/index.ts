@@ -1,0 +1,5 @@
+export { minimalOptions, retry } from './retry.js'
+export type { GiveUpReason, Outcome, OutcomeKind, Sent } from './decision.js'
+export type { RetryEvent } from './events.js'
+export type { RetryOptions } from './options.js'
+export type { SendMoneyOnce } from './money.js'

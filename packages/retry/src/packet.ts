@@ -1,0 +1,101 @@
+import { prepareAmount, prepareDestination } from '@ilp-wrap/core/packet'
+import type { Sent } from './decision.js'
+
+type Next = (data: Buffer) => Promise<Buffer>
+
+/** Who is told what becomes of a packet's first attempt. */
+export interface Sender {
+  answered(answer: Buffer, packet: Packet): Buffer | Promise<Buffer>
+  threw(error: unknown, packet: Packet): Promise<Buffer>
+}
+
+/** Packets that are done are used again, with their functions and their memory: a packet costs none of its own. */
+const MAX_FREE = 1024
+const MAX_KEPT_BYTES = 2048
+let free: Packet | undefined
+let freeCount = 0
+
+/**
+ * What was handed to `sendData`, byte for byte as it was then: neither a plugin that writes into the Buffer it gets nor
+ * a host that reuses it changes what a later attempt sends.
+ */
+export class Packet implements Sent {
+  /** Milliseconds since 1970; undefined for what is no prepare. */
+  expiresAt: number | undefined
+  /** When the first attempt began. */
+  startedAt = 0
+  /** It waited for the connection as long as it may, and was sent all the same. */
+  waitedInVain = false
+  readonly onAnswer: (answer: Buffer) => Buffer | Promise<Buffer>
+  readonly onError: (error: unknown) => Promise<Buffer>
+  #sender: Sender | undefined
+  #next: Next | undefined
+  #memory: Buffer
+  #length = 0
+  #nextFree: Packet | undefined
+
+  private constructor(bytes: number) {
+    this.#memory = Buffer.allocUnsafe(bytes)
+    this.onAnswer = (answer) => (this.#sender as Sender).answered(answer, this)
+    this.onError = (error) => (this.#sender as Sender).threw(error, this)
+  }
+
+  static of(
+    sender: Sender,
+    next: Next,
+    data: Buffer,
+    expiresAt: number | undefined,
+    startedAt: number,
+    waitedInVain: boolean
+  ): Packet {
+    let packet = free
+    if (packet === undefined) {
+      packet = new Packet(data.length)
+    } else {
+      free = packet.#nextFree
+      freeCount--
+      packet.#nextFree = undefined
+    }
+    packet.expiresAt = expiresAt
+    packet.startedAt = startedAt
+    packet.waitedInVain = waitedInVain
+    packet.#sender = sender
+    packet.#next = next
+    packet.#keep(data)
+    return packet
+  }
+
+  /** Nobody needs it any more; it must not be touched afterwards. */
+  release(): void {
+    this.#sender = undefined
+    this.#next = undefined
+    if (freeCount >= MAX_FREE || this.#memory.length > MAX_KEPT_BYTES) return
+    this.#nextFree = free
+    free = this
+    freeCount++
+  }
+
+  /** Sends it once more. Each attempt gets a copy of its own. */
+  send(): Promise<Buffer> {
+    return (this.#next as Next)(Buffer.from(this.#kept))
+  }
+
+  get amount(): bigint {
+    return prepareAmount(this.#kept) ?? 0n
+  }
+
+  get destination(): string | undefined {
+    return prepareDestination(this.#kept)
+  }
+
+  get #kept(): Buffer {
+    return this.#memory.subarray(0, this.#length)
+  }
+
+  #keep(data: Buffer): void {
+    const { length } = data
+    if (length > this.#memory.length) this.#memory = Buffer.allocUnsafe(length)
+    this.#memory.set(data)
+    this.#length = length
+  }
+}

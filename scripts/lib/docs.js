@@ -1,0 +1,17 @@
+// @ts-check
+import { join } from 'node:path'
+import { filesUnder, root } from './files.js'
+
+/**
+ * All pages of the docs.
+ * @returns {string[]}
+ */
+export function pages() {
+  return [
+    join(root, 'README.md'),
+    join(root, 'CONTRIBUTING.md'),
+    ...['packages', 'docs', 'bench', 'examples', 'scripts'].flatMap((directory) =>
+      filesUnder(join(root, directory), '.md').filter((file) => !file.endsWith('CHANGELOG.md'))
+    )
+  ]
+}
