@@ -11,14 +11,7 @@ import type {
   Setup,
   TransferV1
 } from '@ilp-wrap/core'
-import {
-  isPrepare,
-  prepareAmount,
-  prepareCondition,
-  prepareDestination,
-  prepareExpiresAt,
-  reject
-} from '@ilp-wrap/core/packet'
+import { isPrepare, prepareAmount, prepareDestination, prepareExpiresAt, reject } from '@ilp-wrap/core/packet'
 import { Connecting } from './connecting.js'
 import { IncomingTransfers } from './incoming.js'
 import { Journal } from './journal.js'
@@ -28,7 +21,7 @@ import { OutgoingTransfers } from './outgoing.js'
 import type { Parts } from './parts.js'
 import { Payments } from './payments.js'
 import { Requests } from './requests.js'
-import { configOf } from './transfers.js'
+import { conditionOfPrepare, configOf } from './transfers.js'
 
 /** What `handleOf(plugin, 'compat')` gives. */
 export interface CompatHandle {
@@ -169,9 +162,9 @@ export class CompatPlugin implements PluginV2 {
     }
   }
 
-  static traitsOf({ #plugin: plugin, #settings: settings }: CompatPlugin): readonly string[] {
-    const own = (plugin as { [pluginTraits]?: readonly string[] })[pluginTraits] ?? []
-    return settings.transfers === 'settle' ? [...own, 'transfers-settle'] : own
+  static traitsOf(self: CompatPlugin): readonly string[] {
+    const own = (self.#plugin as { [pluginTraits]?: readonly string[] })[pluginTraits] ?? []
+    return self.#settings.transfers === 'settle' ? [...own, 'transfers-settle'] : own
   }
 
   /** Lets go of the v1 plugin and returns it. What is open is answered when it expires. */
@@ -415,7 +408,7 @@ function isPeerProtocol(destination: string, ledger: Ledger): boolean {
 }
 
 function isPeerRequest(prepare: Buffer): boolean {
-  return prepareCondition(prepare)?.toString('base64url') === PEER_CONDITION
+  return conditionOfPrepare(prepare) === PEER_CONDITION
 }
 
 /** Nothing has left: whoever resends it does no harm. */

@@ -183,15 +183,25 @@ export class IncomingTransfers {
     return this.#submit(id, this.#refusal(code, message))
   }
 
-  async #submit(id: string, answer: Answer): Promise<void> {
-    const { plugin, log } = this.#parts
+  #submit(id: string, answer: Answer): Promise<void> {
+    const { plugin } = this.#parts
     try {
-      if ('reason' in answer) await plugin.rejectIncomingTransfer(id, answer.reason)
-      else await plugin.fulfillCondition(id, answer.fulfillment, answer.ilp)
+      const call =
+        'reason' in answer
+          ? plugin.rejectIncomingTransfer(id, answer.reason)
+          : plugin.fulfillCondition(id, answer.fulfillment, answer.ilp)
+      return Promise.resolve(call).then(nothing, (error: unknown) => {
+        this.#refused(id, answer, error)
+      })
     } catch (error) {
-      if ('reason' in answer) log.warn('the plugin did not reject transfer %s: %O', id, error)
-      else this.#notTaken(id, answer.amount, error)
+      this.#refused(id, answer, error)
+      return Promise.resolve()
     }
+  }
+
+  #refused(id: string, answer: Answer, error: unknown): void {
+    if ('reason' in answer) this.#parts.log.warn('the plugin did not reject transfer %s: %O', id, error)
+    else this.#notTaken(id, answer.amount, error)
   }
 
   #notTaken(id: string, amount: string, error: unknown): void {
@@ -232,6 +242,10 @@ export class IncomingTransfers {
 
 /** What plugins call a transfer that they no longer hold. */
 const ROLLED_BACK: ReadonlySet<string> = new Set(['AlreadyRolledBackError', 'TransferNotFoundError'])
+
+function nothing(): void {
+  // the plugin has taken the answer
+}
 
 /** About how many bytes an answer holds. */
 function sizeOf(answer: Answer): number {

@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { Deadline, PluginError } from '@ilp-wrap/core'
 import type { TransferV1 } from '@ilp-wrap/core'
-import { prepareCondition, reject } from '@ilp-wrap/core/packet'
+import { reject } from '@ilp-wrap/core/packet'
 import { LRUCache } from 'lru-cache'
 import type { Journal, Outstanding } from './journal.js'
 import type { Parts } from './parts.js'
 import { nameOf, refusalOf } from './refusals.js'
 import { rejectOfReason } from './rejections.js'
-import { bytes32, conditionOf, dataOfFulfillment, fulfillOf, ilpOfPrepare } from './transfers.js'
+import { bytes32, conditionOf, conditionOfPrepare, dataOfFulfillment, fulfillOf, ilpOfPrepare } from './transfers.js'
 
 export interface OutgoingOptions {
   /** How long after a prepare's expiry the ledger's own word is awaited, in milliseconds. */
@@ -46,30 +46,24 @@ class OutgoingTransfer extends Deadline {
   readonly id: string
   readonly amount: string
   readonly condition: string
-  /** Undefined for a transfer of an earlier process. */
-  readonly host: Host | undefined
+  /** Gives the host its answer; undefined for a transfer of an earlier process. */
+  resolve: ((answer: Buffer | Promise<Buffer>) => void) | undefined
+  reject: ((error: unknown) => void) | undefined
+  /** What to do instead when the plugin takes no transfers of this amount; gives the answer. */
+  otherwise: (() => Promise<Buffer>) | undefined
   readonly #transfers: OutgoingTransfers
 
-  constructor(transfers: OutgoingTransfers, transfer: Outstanding, at: number, host: Host | undefined) {
+  constructor(transfers: OutgoingTransfers, at: number, id: string, amount: string, condition: string) {
     super(at)
     this.#transfers = transfers
-    this.id = transfer.id
-    this.amount = transfer.amount
-    this.condition = transfer.condition
-    this.host = host
+    this.id = id
+    this.amount = amount
+    this.condition = condition
   }
 
   expire(): void {
     this.#transfers.expired(this)
   }
-}
-
-/** Who waits for an outgoing prepare's answer. */
-interface Host {
-  readonly resolve: (answer: Buffer | Promise<Buffer>) => void
-  readonly reject: (error: unknown) => void
-  /** What to do instead when the plugin takes no transfers of this amount; gives the answer. */
-  readonly otherwise: (() => Promise<Buffer>) | undefined
 }
 
 /**
@@ -107,7 +101,7 @@ export class OutgoingTransfers {
   ): Promise<Buffer> {
     const { ledger } = this.#parts
     const id = randomUUID()
-    const condition = (prepareCondition(prepare) as Buffer).toString('base64url')
+    const condition = conditionOfPrepare(prepare)
     const transfer: TransferV1 = {
       id,
       amount,
@@ -118,15 +112,18 @@ export class OutgoingTransfers {
       executionCondition: condition,
       expiresAt: new Date(expiresAt).toISOString()
     }
+    const entry = new OutgoingTransfer(this, expiresAt + this.#options.graceMs, id, amount, condition)
+    entry.otherwise = otherwise
     return new Promise((resolve, reject) => {
-      const outstanding = { id, amount, condition, expiresAt }
+      entry.resolve = resolve
+      entry.reject = reject
       // known before the plugin is called, since that may give the outcome while it is called
-      const entry = this.#add(outstanding, expiresAt + this.#options.graceMs, { resolve, reject, otherwise })
+      this.#add(entry)
       if (this.#journal === undefined) {
         this.#submit(entry, transfer)
         return
       }
-      void this.#journal.add(outstanding).then(() => {
+      void this.#journal.add({ id, amount, condition, expiresAt }).then(() => {
         // it may have expired while it was written
         if (this.#open.has(id)) this.#submit(entry, transfer)
       })
@@ -136,16 +133,15 @@ export class OutgoingTransfers {
   /** Takes over what an earlier process has left outstanding. */
   adopt(left: readonly Outstanding[]): void {
     const now = this.#parts.clock.now()
-    for (const each of left) {
-      this.#add(each, Math.max(each.expiresAt + this.#options.graceMs, now + RECOVERY_MS), undefined)
+    for (const { id, amount, condition, expiresAt } of left) {
+      const at = Math.max(expiresAt + this.#options.graceMs, now + RECOVERY_MS)
+      this.#add(new OutgoingTransfer(this, at, id, amount, condition))
     }
   }
 
-  #add(transfer: Outstanding, at: number, host: Host | undefined): OutgoingTransfer {
-    const entry = new OutgoingTransfer(this, transfer, at, host)
+  #add(entry: OutgoingTransfer): void {
     this.#open.set(entry.id, entry)
     this.#parts.deadlines.add(entry)
-    return entry
   }
 
   #submit(entry: OutgoingTransfer, transfer: TransferV1): void {
@@ -168,9 +164,9 @@ export class OutgoingTransfers {
       entry.state = 'unknown'
       return
     }
-    if (entry.amount === '0' && nameOf(error) === 'InvalidFieldsError' && entry.host?.otherwise !== undefined) {
+    if (entry.amount === '0' && nameOf(error) === 'InvalidFieldsError' && entry.otherwise !== undefined) {
       this.#close(entry, 'rejected')
-      entry.host.resolve(entry.host.otherwise())
+      entry.resolve?.(entry.otherwise())
       return
     }
     log.debug('transfer %s was refused: %O', entry.id, error)
@@ -250,7 +246,7 @@ export class OutgoingTransfers {
 
   #end(entry: OutgoingTransfer, outcome: Outcome, answer: Buffer): void {
     this.#close(entry, outcome)
-    if (entry.host !== undefined) entry.host.resolve(answer)
+    if (entry.resolve !== undefined) entry.resolve(answer)
     else this.#recovered(entry, outcome)
   }
 
@@ -312,8 +308,8 @@ export class OutgoingTransfers {
         return
       case 'TransferNotConditionalError':
         this.#close(entry, 'unknown')
-        if (entry.host === undefined) this.#recovered(entry, 'unknown')
-        else entry.host.reject(notConditional(error))
+        if (entry.reject === undefined) this.#recovered(entry, 'unknown')
+        else entry.reject(notConditional(error))
         return
       // MissingFulfillmentError, and all that says nothing: the outcome is still to come
     }

@@ -1,21 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { Deadline, NotAcceptedError, TimeoutError, UnreachableError } from '@ilp-wrap/core'
 import type { DataHandler, MessageV1 } from '@ilp-wrap/core'
-import {
-  fulfillFulfillment,
-  isFulfill,
-  isPrepare,
-  isReject,
-  prepareAmount,
-  prepareCondition,
-  reject
-} from '@ilp-wrap/core/packet'
+import { fulfillFulfillment, isFulfill, isPrepare, isReject, prepareAmount, reject } from '@ilp-wrap/core/packet'
 import { RequestRejectedError } from './errors.js'
 import { ILP_ERROR, decodeError } from './legacy-packets.js'
 import type { Parts } from './parts.js'
 import { errorOf } from './rejections.js'
 import { refusalOf } from './refusals.js'
-import { conditionOf } from './transfers.js'
+import { conditionOf, conditionOfPrepare } from './transfers.js'
 
 export interface RequestOptions {
   /** How long a request may take, in milliseconds. */
@@ -98,7 +90,7 @@ export class Requests {
   /** Sends a prepare that moves nothing. It never rejects. */
   async sendPrepare(prepare: Buffer, expiresAt: number): Promise<Buffer> {
     const { ledger, clock, log } = this.#parts
-    const condition = prepareCondition(prepare)?.toString('base64url')
+    const condition = conditionOfPrepare(prepare)
     let answer: Buffer
     try {
       answer = await this.send(prepare, Math.min(expiresAt, clock.now() + this.#options.requestTimeoutMs))

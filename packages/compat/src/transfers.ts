@@ -8,7 +8,8 @@ import { octetsSize, writeLength, writeOctets } from './octets.js'
 
 /** The contents of a prepare before its destination: amount, expiry and condition. */
 const PREPARE_HEAD = 8 + 17 + 32
-const CONDITION = 32
+const CONDITION_AT = 8 + 17
+const CONDITION_BYTES = 32
 const MAX_UINT64 = 2n ** 64n - 1n
 
 /** The `ilp` field for a prepare: destination and data, which stand in both packets in the same way, as type 10. */
@@ -24,14 +25,19 @@ export function ilpOfPrepare(prepare: Buffer): string {
   return ilp.toString('base64url')
 }
 
+/** The condition of a prepare, in base64url. */
+export function conditionOfPrepare(prepare: Buffer): string {
+  const at = octetsStart(prepare, 1) + CONDITION_AT
+  return prepare.toString('base64url', at, at + CONDITION_BYTES)
+}
+
 /** The prepare that an incoming transfer stands for, or undefined if one of its fields does not fit one. */
 export function prepareOfTransfer(transfer: TransferV1): Buffer | undefined {
-  const { amount, ilp } = transfer
-  if (typeof ilp !== 'string' || !isAmount(amount)) return undefined
+  const { amount, ilp, executionCondition: condition } = transfer
+  if (typeof ilp !== 'string' || !isAmount(amount) || !mayBeBytes32(condition)) return undefined
   const units = BigInt(amount)
-  const condition = bytes32(transfer.executionCondition)
   const expiresAt = isoTime(transfer.expiresAt)
-  if (units > MAX_UINT64 || condition === undefined || expiresAt === undefined) return undefined
+  if (units > MAX_UINT64 || expiresAt === undefined) return undefined
 
   const packet = Buffer.from(ilp, 'base64')
   const start = accountStart(packet)
@@ -45,8 +51,8 @@ export function prepareOfTransfer(transfer: TransferV1): Buffer | undefined {
   let at = writeLength(prepare, 1, contents)
   at = prepare.writeBigUInt64BE(units, at)
   at = writeDigits(prepare, at, expiresAt)
-  prepare.set(condition, at)
-  packet.copy(prepare, at + CONDITION, start, end)
+  if (prepare.write(condition, at, CONDITION_BYTES, 'base64') < CONDITION_BYTES) return undefined
+  packet.copy(prepare, at + CONDITION_BYTES, start, end)
   // the address is checked here, and remembered for the layers that ask next
   return isPrepare(prepare) ? prepare : undefined
 }
@@ -100,9 +106,13 @@ const NO_DATA = Buffer.alloc(0)
 
 /** 32 bytes in base64, in either alphabet, padded or not. */
 export function bytes32(text: unknown): Buffer | undefined {
-  if (typeof text !== 'string' || text.length < 43 || text.length > 44) return undefined
+  if (!mayBeBytes32(text)) return undefined
   const bytes = Buffer.from(text, 'base64')
   return bytes.length === 32 ? bytes : undefined
+}
+
+function mayBeBytes32(text: unknown): text is string {
+  return typeof text === 'string' && (text.length === 43 || text.length === 44)
 }
 
 /** The condition that a fulfillment fulfills, as a transfer has it. */

@@ -3,6 +3,7 @@ import { InvalidFieldsError, describe as stackOf, handleOf, pluginTraits, unwrap
 import type { PluginV1, PluginV2 } from '@ilp-wrap/core'
 import { fulfill, legacyPair, loopbackPair, prepare, testClock } from '@ilp-wrap/testing'
 import type { LegacyPair, LegacyQuirks, TestClock } from '@ilp-wrap/testing'
+import { CompatPlugin } from '../src/adapter.js'
 import { compat, minimalOptions } from '../src/index.js'
 import type { CompatHandle, CompatOptions } from '../src/index.js'
 import { connected } from './setup.js'
@@ -134,6 +135,10 @@ describe('compat', () => {
     expect([v1.note, plugin.twice]).toEqual([5, 10])
     expect(Object.keys(plugin)).toEqual([])
     expect(JSON.parse(JSON.stringify(plugin))).toMatchObject({ plugin: { version: 2 } })
+  })
+
+  it('has no members of any v1 plugin in its class', () => {
+    expect(Reflect.get(CompatPlugin.prototype, 'getInfo')).toBeUndefined()
   })
 
   it('refuses everything once it is unwrapped, and answers what is open when it expires', async () => {

@@ -376,6 +376,5 @@ it('a plugin with neither requests nor messages says so', async () => {
   await plugin.connect()
   await expect(plugin.sendData(Buffer.from('x'))).rejects.toThrow(NotAcceptedError)
   plugin.deregisterDataHandler()
-  const { balance } = handleOf(plugin, 'compat') as CompatHandle
-  await expect(balance()).rejects.toThrow('balance')
+  await expect((handleOf(plugin, 'compat') as CompatHandle).balance()).rejects.toThrow('balance')
 })

@@ -501,20 +501,45 @@ describe('100,000 deadlines', () => {
   it('that come and go, each at another time, take no memory while another waits', () => {
     v8.setFlagsFromString('--expose-gc')
     const gc = vm.runInNewContext('gc') as () => void
-    const { clock, deadlines, add } = setup()
-    // now and then one expires, and one stays
-    let time = START + 100_000
+    const { clock, deadlines, expired, add } = setup()
+    // what waits is the earliest, so that buckets that got empty lie behind it
+    add('waits', START + 10_000_000)
+    let time = START + 100_000_000
     const churn = () => {
       for (let i = 0; i < 100_000; i++) deadlines.delete(add('a', (time += 10)))
-      for (let i = 0; i < 1000; i++) add('b', clock.now() + i * 10)
-      clock.advance(10_000)
+      for (let i = 0; i < 20_000; i++) add('b', clock.now() + i * 10)
+      clock.advance(200_000)
+      expired.length = 0
       gc()
       return process.memoryUsage().heapUsed
     }
-    add('waits', START + 1e12)
     churn()
     const before = churn()
     expect(churn() - before).toBeLessThan(1_000_000)
+  })
+})
+
+describe('when buckets that got empty are dropped', () => {
+  it('those that are left still expire in order', () => {
+    const { clock, deadlines, expired, add } = setup()
+    const times = Array.from({ length: 5000 }, (_, i) => ((i * 7_919) % 5003) * 20)
+    const all = times.map((ms) => add(String(ms), START + ms))
+    all.forEach((deadline, i) => {
+      if (i % 20 !== 0) deadlines.delete(deadline)
+    })
+    clock.advance(200_000)
+    const left = times.filter((_, i) => i % 20 === 0).sort((a, b) => a - b)
+    expect(expired).toEqual(left.map(String))
+  })
+
+  it('the next one of the same time is not lost with them', () => {
+    for (let count = 1; count < 200; count++) {
+      const { clock, deadlines, expired, add } = setup()
+      for (let i = 1; i <= count; i++) deadlines.delete(add('deleted', START + i * 10))
+      add('a', START + count * 10)
+      clock.advance(count * 10)
+      expect(expired).toEqual(['a'])
+    }
   })
 })
 

@@ -9,7 +9,7 @@ import {
   systemClock,
   wrap
 } from '@ilp-wrap/core'
-import type { ConnectOptions, DataHandler, EventName, Listener, MoneyHandler, PluginV2, Timer } from '@ilp-wrap/core'
+import type { ConnectOptions, DataHandler, EventName, Listener, MoneyHandler, PluginV2 } from '@ilp-wrap/core'
 import { promised } from './calls.js'
 import { Life, reattach } from './life.js'
 import type { Owner } from './life.js'
@@ -156,7 +156,7 @@ class Renewable extends EventEmitter implements PluginV2 {
   #waitAtMost(connecting: Connecting, ms: number): Promise<void> {
     connecting.waiting += 1
     return new Promise((resolve, reject) => {
-      const timer: Timer = systemClock.setTimeout(() => {
+      const timer = systemClock.setTimeout(() => {
         connecting.waiting -= 1
         if (connecting.waiting === 0) this.#cancel(connecting)
         reject(new UnreachableError(`Not connected within ${ms} ms`, { code: 'ILP_WRAP_CONNECT_TIMEOUT' }))
@@ -364,13 +364,10 @@ type AnyListener = (...args: unknown[]) => void
 
 const LOCAL: ReadonlySet<EventName> = new Set(['connect', 'disconnect', 'error', 'newListener', 'removeListener'])
 
-/** What was never handed to an instance: `errorOutcome` of core knows it by `notSent`. */
-class NotSentError extends UnreachableError {
-  readonly notSent = true
-}
-
+/** Never handed to an instance, which `errorOutcome` of core knows by `notSent`. */
 function unsent(): Promise<never> {
-  return Promise.reject(new NotSentError('Not connected', { code: 'ILP_WRAP_NOT_CONNECTED' }))
+  const error = new UnreachableError('Not connected', { code: 'ILP_WRAP_NOT_CONNECTED' })
+  return Promise.reject(Object.assign(error, { notSent: true }))
 }
 
 /** It may have been sent, and the peer may have acted on it. */

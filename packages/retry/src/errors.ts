@@ -1,9 +1,11 @@
 import { UnreachableError } from '@ilp-wrap/core'
 
-/** What the host gets for a request, no prepare, that was never handed to the plugin: nothing moved. */
-export class NotSentError extends UnreachableError {
-  /** How `errorOutcome` of core, and with it books further up, know that it is safe to forget the request. */
-  readonly notSent = true
+/**
+ * What the host gets for a request, no prepare, that was never handed to the plugin. By `notSent`, `errorOutcome` of core,
+ * and with it books further up, know that nothing moved.
+ */
+export function notSent(message: string): UnreachableError {
+  return Object.assign(new UnreachableError(message, { code: 'ILP_WRAP_NOT_SENT' }), { notSent: true })
 }
 
 /** How an error is named in logs and events: its message may hold secrets. */

@@ -2,7 +2,7 @@ import type { PacketRejected, Setup } from '@ilp-wrap/core'
 import { prepareAmount, prepareDestination, prepareExpiresAt } from '@ilp-wrap/core/packet'
 import { firstValueFrom } from 'rxjs'
 import { answerOutcome, thrownOutcome } from './decision.js'
-import { NotSentError } from './errors.js'
+import { notSent } from './errors.js'
 import { Failure } from './failure.js'
 import { Packet } from './packet.js'
 import type { Sender } from './packet.js'
@@ -94,7 +94,7 @@ export class Packets implements Sender {
     this.#shared.emit({ type: 'packet-rejected', direction: 'outgoing', code: 'T01', amount, destination, unsent })
     const message = `Not sent: ${UNSENT[unsent]}`
     if (amount !== undefined) return Promise.resolve(unreachable(message))
-    return Promise.reject(new NotSentError(message, { code: 'ILP_WRAP_NOT_SENT' }))
+    return Promise.reject(notSent(message))
   }
 }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { MAX_TIMEOUT_MS, systemClock } from '@ilp-wrap/core'
 import type { Middleware } from '@ilp-wrap/core'
 import { MemoryLog, MemoryStore } from '../services.js'
-import { sleep, turn } from './checks.js'
+import { outcome, turn } from './checks.js'
 import type { BareCase, Factory, Feature, WrappedCase } from './case.js'
 import { Scene } from './scene.js'
 import { Workshop } from './workshop.js'
@@ -39,8 +39,8 @@ async function runOnScene(definition: BareCase, settings: Settings): Promise<voi
     await within(timeoutMs, 'the case', async () => definition.run(new Scene(plugin, subject, quietMs, supports)))
   } finally {
     // what fails here has failed in a case of its own, or is the factory's to report
-    await Promise.race([Promise.resolve(plugin.disconnect()).catch(() => undefined), sleep(timeoutMs)])
-    await subject.cleanup?.()
+    await outcome(() => within(timeoutMs, 'disconnect()', async () => plugin.disconnect()))
+    await within(timeoutMs, 'the cleanup', async () => subject.cleanup?.())
   }
 }
 

@@ -110,7 +110,7 @@ export const wrappedHygieneCases: readonly WrappedCase[] = [
       const subscriptions = [
         events(plugin).subscribe(failing),
         connected$(plugin).subscribe(failing),
-        events(plugin).subscribe(forever as () => void)
+        events(plugin).subscribe(forever)
       ]
       peer.onData = (data) => Promise.resolve(data)
       plugin.registerDataHandler((data) => Promise.resolve(data))

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import type { PluginV2 } from '@ilp-wrap/core'
 import { MockPlugin } from '../mock-pair.js'
 import { emitter2Plugin, frozenPlugin, proxiedPlugin, unversionedPlugin } from '../variants.js'
 import { failure, thrown } from './checks.js'
