@@ -112,7 +112,7 @@ export function bytes32(text: unknown): Buffer | undefined {
 }
 
 function mayBeBytes32(text: unknown): text is string {
-  return typeof text === 'string' && (text.length === 43 || text.length === 44)
+  return typeof text === 'string' && (text.length === 43 || (text.length === 44 && text.endsWith('=')))
 }
 
 /** The condition that a fulfillment fulfills, as a transfer has it. */

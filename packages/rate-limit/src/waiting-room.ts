@@ -136,8 +136,9 @@ class Line {
       }
       if (this.#refusedAsLate(waiter)) return
       const answer = this.source.take()
-      if (answer === false) continue
-      if (answer !== true && (!(await answer) || !this.waiters.has(waiter) || this.#refusedAsLate(waiter))) continue
+      const taken = typeof answer === 'boolean' ? answer : await answer
+      // while a limiter was asked, much may have happened
+      if (!taken || !this.waiters.has(waiter) || this.#refusedAsLate(waiter)) continue
       // its call is made before anybody else is seen to be first
       waiter.go()
       this.#leave(waiter)

@@ -15,7 +15,6 @@ export class Calls {
           if (this.#open.delete(call)) resolve(value)
         },
         (error: unknown) => {
-          // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- the plugin's own, whatever it is
           if (this.#open.delete(call)) reject(error)
         }
       )
@@ -39,7 +38,6 @@ export function promised<T>(call: () => Promise<T>): Promise<T> {
   try {
     return Promise.resolve(call())
   } catch (error) {
-    // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- the plugin's own, whatever it is
     return Promise.reject(error)
   }
 }

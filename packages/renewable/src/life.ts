@@ -60,7 +60,9 @@ export class Life {
   }
 
   get connected(): boolean {
-    return this.state !== 'spent' && Boolean(this.plugin.isConnected())
+    // there are plugins that do not know before they have been connected
+    const connected: unknown = this.state !== 'spent' && this.plugin.isConnected()
+    return connected === true
   }
 
   /** Once each, also after the instance has removed all listeners from itself. */

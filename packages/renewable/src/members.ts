@@ -21,7 +21,6 @@ export class Members {
     for (const [key, value] of this.#assigned) Reflect.set(instance, key, value)
   }
 
-
   get(key: PropertyKey, user: unknown): unknown {
     const instance = this.#instance
     if (instance === undefined || this.#hidden.has(key)) return undefined

@@ -156,11 +156,14 @@ class Renewable extends EventEmitter implements PluginV2 {
   #waitAtMost(connecting: Connecting, ms: number): Promise<void> {
     connecting.waiting += 1
     return new Promise((resolve, reject) => {
-      const timer = systemClock.setTimeout(() => {
-        connecting.waiting -= 1
-        if (connecting.waiting === 0) this.#cancel(connecting)
-        reject(new UnreachableError(`Not connected within ${ms} ms`, { code: 'ILP_WRAP_CONNECT_TIMEOUT' }))
-      }, Math.max(0, ms))
+      const timer = systemClock.setTimeout(
+        () => {
+          connecting.waiting -= 1
+          if (connecting.waiting === 0) this.#cancel(connecting)
+          reject(new UnreachableError(`Not connected within ${ms} ms`, { code: 'ILP_WRAP_CONNECT_TIMEOUT' }))
+        },
+        Math.max(0, ms)
+      )
       connecting.done
         .finally(() => {
           systemClock.clearTimeout(timer)
@@ -234,10 +237,10 @@ class Renewable extends EventEmitter implements PluginV2 {
     plugin.deregisterDataHandler()
     plugin.deregisterMoneyHandler()
     if (how === 'let go') {
-      const leaving = life.letGo().then(() => {
-        if (this.#lettingGo === leaving) this.#lettingGo = undefined
+      // the next one is made only once this one is gone, so there is one at a time
+      this.#lettingGo = life.letGo().then(() => {
+        this.#lettingGo = undefined
       })
-      this.#lettingGo = leaving
     }
     if (this.#toldConnect) this.#tellDisconnect([])
     this.#knowsConnected = false
@@ -247,30 +250,29 @@ class Renewable extends EventEmitter implements PluginV2 {
 
   sendData(data: Buffer): Promise<Buffer> {
     const life = this.#life
-    return this.#isReachable(life) ? life.calls.track(promised(() => life.plugin.sendData(data)), unanswered) : unsent()
+    return this.#isReachable(life)
+      ? life.calls.track(
+          promised(() => life.plugin.sendData(data)),
+          unanswered
+        )
+      : unsent()
   }
 
   sendMoney(amount: string): Promise<void> {
     const life = this.#life
     return this.#isReachable(life)
-      ? life.calls.track(promised(() => life.plugin.sendMoney(amount)), unanswered)
+      ? life.calls.track(
+          promised(() => life.plugin.sendMoney(amount)),
+          unanswered
+        )
       : unsent()
   }
 
   /** Some instances say that they are not connected while they are: what was connected once is asked. */
   #isReachable(life: Life): boolean {
-    switch (life.state) {
-      case 'up':
-      case 'lost':
-      case 'failed':
-        return true
-      case 'new':
-      case 'connecting':
-        return life.connected
-      case 'closing':
-      case 'spent':
-        return false
-    }
+    const { state } = life
+    if (state === 'up' || state === 'lost' || state === 'failed') return true
+    return (state === 'new' || state === 'connecting') && life.connected
   }
 
   registerDataHandler(handler: DataHandler): void {
@@ -304,7 +306,7 @@ class Renewable extends EventEmitter implements PluginV2 {
   // ------------------------------------------------------------------------------------------------------------ events
 
   override on(name: EventName, listener: Listener): this {
-    super.on(name, listener as AnyListener)
+    super.on(name, listener)
     return this.#relay(name)
   }
 
@@ -312,18 +314,13 @@ class Renewable extends EventEmitter implements PluginV2 {
     return this.on(name, listener)
   }
 
-  /** It is taken off again through `removeListener` here. */
-  override once(name: EventName, listener: Listener): this {
-    return super.once(name, listener as AnyListener)
-  }
-
   override prependListener(name: EventName, listener: Listener): this {
-    super.prependListener(name, listener as AnyListener)
+    super.prependListener(name, listener)
     return this.#relay(name)
   }
 
   override removeListener(name: EventName, listener: Listener): this {
-    super.removeListener(name, listener as AnyListener)
+    super.removeListener(name, listener)
     return this.#relay(name)
   }
 
@@ -359,8 +356,6 @@ class Renewable extends EventEmitter implements PluginV2 {
     return this
   }
 }
-
-type AnyListener = (...args: unknown[]) => void
 
 const LOCAL: ReadonlySet<EventName> = new Set(['connect', 'disconnect', 'error', 'newListener', 'removeListener'])
 

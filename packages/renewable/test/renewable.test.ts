@@ -23,7 +23,8 @@ function setup(prepare: (peer: MockPeer, plugin: MockPlugin, number: number) => 
   })
   const heard: string[] = []
   for (const type of ['connect', 'disconnect']) plugin.on(type, () => heard.push(type))
-  return { plugin, made, heard, peer: (number: number) => made[number]?.peer as MockPeer }
+  const asEmitter = plugin as PluginV2 & EventEmitter
+  return { plugin: asEmitter, made, heard, peer: (number: number) => made[number]?.peer as MockPeer }
 }
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
@@ -101,7 +102,6 @@ describe('connecting again', () => {
 
   it('turns a connect() that throws into a rejection with the very same value', async () => {
     const { plugin } = setup((_peer, instance) => {
-      // eslint-disable-next-line @typescript-eslint/only-throw-error -- plugins may throw anything
       instance.connect = () => {
         throw undefined
       }
@@ -338,6 +338,20 @@ describe('connect()', () => {
     await expect(plugin.connect()).rejects.toThrow('down')
     await expect(plugin.connect({ timeout: 5 })).rejects.toThrow('within 5 ms')
     expect(made).toHaveLength(1)
+  })
+
+  it('ends by its timeout, too, when disconnect() has come while the old instance is still being let go', async () => {
+    const { plugin } = setup((peer, _plugin, number) => {
+      if (number > 0) return
+      peer.onConnect = () => Promise.reject(new Error('down'))
+      peer.onDisconnect = never
+    })
+    await expect(plugin.connect()).rejects.toThrow('down')
+    const connecting = plugin.connect({ timeout: 5 })
+    const closing = plugin.disconnect()
+    await expect(connecting).rejects.toThrow('within 5 ms')
+    // an instance that never finishes to disconnect is waited for a second
+    await closing
   })
 
   it('takes an instance that is connected from the start as it is', async () => {
@@ -686,7 +700,7 @@ describe('events', () => {
     plugin.on('two', () => undefined)
     plugin.on('newListener', () => undefined)
     expect(made[0]?.eventNames()).toEqual(['connect', 'disconnect', 'error', 'one', 'two'])
-    ;(plugin as unknown as EventEmitter).removeAllListeners()
+    plugin.removeAllListeners()
     expect(made[0]?.eventNames()).toEqual(['connect', 'disconnect', 'error'])
   })
 

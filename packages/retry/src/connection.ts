@@ -79,7 +79,6 @@ export class Connection {
     return this.#signal.pipe(
       filter((signal) => signal === 'stopped'),
       map(() => {
-        // eslint-disable-next-line @typescript-eslint/only-throw-error -- outcomes are handed on as they are
         throw error()
       })
     )
@@ -97,14 +96,13 @@ export class Connection {
     this.#endReconnecting()
     const connecting = (this.#connecting ??= this.#connectUntilDone(options, next))
     // RFC 0024, "connect": a timeout that is falsy means the default
-    const limitMs = options?.timeout === undefined || options.timeout === 0 ? this.#rules.connectTimeoutMs : options.timeout
+    const limitMs =
+      options?.timeout === undefined || options.timeout === 0 ? this.#rules.connectTimeoutMs : options.timeout
     return firstValueFrom(
       merge(
         connecting.attempts,
         this.#timeLimit(limitMs, connecting),
-        this.stopped(
-          () => new UnreachableError('Disconnected while connecting', { code: 'ILP_WRAP_DISCONNECTED' })
-        )
+        this.stopped(() => new UnreachableError('Disconnected while connecting', { code: 'ILP_WRAP_DISCONNECTED' }))
       )
     )
   }
@@ -243,7 +241,7 @@ export class Connection {
     return sleep(this.#setup.clock, Math.max(0, ms)).pipe(
       map(() => {
         const { lastError } = connecting
-        // eslint-disable-next-line @typescript-eslint/only-throw-error -- the plugin's own error, whatever it is
+
         if (lastError !== undefined) throw lastError[0]
         throw new UnreachableError(`Not connected within ${ms} ms`, { code: 'ILP_WRAP_CONNECT_TIMEOUT' })
       })

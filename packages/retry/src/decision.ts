@@ -92,14 +92,7 @@ export function isBusy({ kind, code }: Outcome): boolean {
 
 /** Why there is no further attempt. */
 export type GiveUpReason =
-  | 'attempts'
-  | 'elapsed'
-  | 'deadline'
-  | 'budget'
-  | 'waiting-full'
-  | 'not-connected'
-  | 'disconnected'
-  | 'not-retryable'
+  'attempts' | 'elapsed' | 'deadline' | 'budget' | 'waiting-full' | 'not-connected' | 'disconnected' | 'not-retryable'
 
 /** When an attempt has failed, and what is known of the next; times in milliseconds since 1970. */
 export interface Timing {

@@ -1,4 +1,4 @@
-import type { LateFulfill, PacketRejected } from '@ilp-wrap/core'
+import type { LateFulfill } from '@ilp-wrap/core'
 import type { GiveUpReason, OutcomeKind } from './decision.js'
 
 declare module '@ilp-wrap/core' {

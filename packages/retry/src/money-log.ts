@@ -103,7 +103,9 @@ function parse(text: string, name: string): [string, Entry][] {
   }
   // to begin with nothing would be to forget payments that may be on their way
   if (!Array.isArray(entries) || !entries.every(isEntry)) {
-    throw new InvalidServicesError(`The store's value of \`${name}\` cannot be read`, { code: 'ILP_WRAP_CORRUPT_STORE' })
+    throw new InvalidServicesError(`The store's value of \`${name}\` cannot be read`, {
+      code: 'ILP_WRAP_CORRUPT_STORE'
+    })
   }
   return entries
 }

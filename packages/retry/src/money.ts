@@ -97,9 +97,7 @@ export class Money {
     this.#active.add(key)
     try {
       await lastValueFrom(
-        defer(() => this.#attempt(payment)).pipe(
-          retryWhile({ delay: (error: unknown) => this.#pause(payment, error) })
-        )
+        defer(() => this.#attempt(payment)).pipe(retryWhile({ delay: (error: unknown) => this.#pause(payment, error) }))
       )
     } catch (error) {
       if (!payment.doubtful) await this.#noted(this.#log.forget(key))
@@ -125,7 +123,6 @@ export class Money {
     this.#emit({ type: 'money-retry-scheduled', key, amount, attempt: attempts, delayMs, error: nameOf(error) })
     const ended = this.#stopped.pipe(
       map(() => {
-        // eslint-disable-next-line @typescript-eslint/only-throw-error -- the plugin's own error, whatever it is
         throw error
       })
     )

@@ -66,12 +66,12 @@ export class Packet implements Sent {
   }
 
   /** Nobody needs it any more; it must not be touched afterwards. */
-  release(): void {
-    this.#sender = undefined
-    this.#next = undefined
-    if (freeCount >= MAX_FREE || this.#memory.length > MAX_KEPT_BYTES) return
-    this.#nextFree = free
-    free = this
+  static release(packet: Packet): void {
+    packet.#sender = undefined
+    packet.#next = undefined
+    if (freeCount >= MAX_FREE || packet.#memory.length > MAX_KEPT_BYTES) return
+    packet.#nextFree = free
+    free = packet
     freeCount++
   }
 

@@ -51,16 +51,17 @@ export class Packets implements Sender {
   answered(answer: Buffer, packet: Packet): Buffer | Promise<Buffer> {
     const outcome = answerOutcome(answer, packet)
     if (outcome === undefined) this.#shared.succeeded()
-    else if (this.#shared.mayResend(outcome, packet)) return this.#retry(packet, new Failure(outcome, answer, false, true))
-    packet.release()
+    else if (this.#shared.mayResend(outcome, packet))
+      return this.#retry(packet, new Failure(outcome, answer, false, true))
+    Packet.release(packet)
     return answer
   }
 
   threw(error: unknown, packet: Packet): Promise<Buffer> {
     const outcome = thrownOutcome(error)
     if (this.#shared.mayResend(outcome, packet)) return this.#retry(packet, new Failure(outcome, error, true, true))
-    packet.release()
-    // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- the plugin's own, whatever it is
+    Packet.release(packet)
+
     return Promise.reject(error)
   }
 

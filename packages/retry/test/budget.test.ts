@@ -30,21 +30,26 @@ describe('the budget of retries', () => {
   it('grants exactly what tokens and successes pay for, over any sequence', () => {
     const sequence = fc.array(fc.boolean(), { maxLength: 2000 })
     fc.assert(
-      fc.property(sequence, fc.integer({ min: 1, max: 20 }), fc.integer({ min: 0, max: 3000 }), (steps, tokens, part) => {
-        const budget = new Budget({ tokens, perSuccess: part / 1000 })
-        let left = tokens * 1000
-        for (const isTake of steps) {
-          if (isTake) {
-            const granted = left >= 1000
-            if (budget.take() !== granted) return false
-            if (granted) left -= 1000
-          } else {
-            budget.succeed()
-            left = Math.min(tokens * 1000, left + part)
+      fc.property(
+        sequence,
+        fc.integer({ min: 1, max: 20 }),
+        fc.integer({ min: 0, max: 3000 }),
+        (steps, tokens, part) => {
+          const budget = new Budget({ tokens, perSuccess: part / 1000 })
+          let left = tokens * 1000
+          for (const isTake of steps) {
+            if (isTake) {
+              const granted = left >= 1000
+              if (budget.take() !== granted) return false
+              if (granted) left -= 1000
+            } else {
+              budget.succeed()
+              left = Math.min(tokens * 1000, left + part)
+            }
           }
+          return budget.tokens === left / 1000
         }
-        return budget.tokens === left / 1000
-      })
+      )
     )
   })
 })

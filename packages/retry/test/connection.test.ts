@@ -406,7 +406,6 @@ describe('connect()', () => {
     const { plugin, inner, clock, seen } = setup({}, away)
     Object.assign(inner, {
       connect: () => {
-        // eslint-disable-next-line @typescript-eslint/only-throw-error -- plugins may throw anything
         throw undefined
       }
     })

@@ -19,7 +19,11 @@ const codes = fc
 const sents = fc.constantFrom(paying, free, other, { ...free, destination: 'peer.settle' })
 const anyRules = fc.record({
   codes: fc.array(codes).map((list) => new Set(list)),
-  retryOn: fc.constantFrom(undefined, () => true, () => false),
+  retryOn: fc.constantFrom(
+    undefined,
+    () => true,
+    () => false
+  ),
   resendAmbiguousZeroAmount: fc.boolean()
 })
 
@@ -43,9 +47,13 @@ describe('the outcome of an answer', () => {
 describe('the outcome of a throw', () => {
   it('knows what was never sent', () => {
     expect(thrownOutcome(Object.assign(new Error('x'), { notSent: true })).kind).toBe('not-sent')
-    expect(thrownOutcome(Object.assign(new Error('x'), { code: 'ECONNREFUSED', syscall: 'connect' })).kind).toBe('not-sent')
+    expect(thrownOutcome(Object.assign(new Error('x'), { code: 'ECONNREFUSED', syscall: 'connect' })).kind).toBe(
+      'not-sent'
+    )
     // the same errno from a socket that had carried the packet
-    expect(thrownOutcome(Object.assign(new Error('x'), { code: 'ECONNREFUSED', syscall: 'write' })).kind).toBe('ambiguous')
+    expect(thrownOutcome(Object.assign(new Error('x'), { code: 'ECONNREFUSED', syscall: 'write' })).kind).toBe(
+      'ambiguous'
+    )
   })
 
   it('reads the code of a BTP Error', () => {
@@ -54,7 +62,13 @@ describe('the outcome of a throw', () => {
   })
 
   it('is ambiguous for all else', () => {
-    const errors = [new Error('17 timed out'), Object.assign(new Error(), { code: 'ECONNRESET' }), undefined, 'no', null]
+    const errors = [
+      new Error('17 timed out'),
+      Object.assign(new Error(), { code: 'ECONNRESET' }),
+      undefined,
+      'no',
+      null
+    ]
     for (const error of errors) expect(thrownOutcome(error)).toEqual({ kind: 'ambiguous', code: undefined })
   })
 })

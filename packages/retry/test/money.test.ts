@@ -262,22 +262,28 @@ describe('money of a plugin that takes an idempotency key', () => {
 })
 
 describe('the stored keys', () => {
-  it.each(['no JSON', '{}', '[1]', '[[1, []]]', '[["a", 1]]', '[["a", [1, 2]]]', '[["a", ["1", "2"]]]', '[["a", ["1", 2, "3"]]]'])(
-    'that cannot be read (%s) keep the plugin from connecting, and money from being sent',
-    async (text) => {
-      const { plugin, inner, store, calls } = setupMoney()
-      inner.connected = false
-      await store.put(NAME, text)
-      await expect(plugin.connect()).rejects.toBeInstanceOf(InvalidServicesError)
-      expect(inner.connected).toBe(false)
-      await expect(plugin.sendMoney('5')).rejects.toMatchObject({ name: 'MoneyNotSentError' })
-      expect(calls).toHaveLength(0)
-      // mended, they are read
-      await store.put(NAME, '[]')
-      await plugin.connect()
-      expect(inner.connected).toBe(true)
-    }
-  )
+  it.each([
+    'no JSON',
+    '{}',
+    '[1]',
+    '[[1, []]]',
+    '[["a", 1]]',
+    '[["a", [1, 2]]]',
+    '[["a", ["1", "2"]]]',
+    '[["a", ["1", 2, "3"]]]'
+  ])('that cannot be read (%s) keep the plugin from connecting, and money from being sent', async (text) => {
+    const { plugin, inner, store, calls } = setupMoney()
+    inner.connected = false
+    await store.put(NAME, text)
+    await expect(plugin.connect()).rejects.toBeInstanceOf(InvalidServicesError)
+    expect(inner.connected).toBe(false)
+    await expect(plugin.sendMoney('5')).rejects.toMatchObject({ name: 'MoneyNotSentError' })
+    expect(calls).toHaveLength(0)
+    // mended, they are read
+    await store.put(NAME, '[]')
+    await plugin.connect()
+    expect(inner.connected).toBe(true)
+  })
 
   it('are read before the plugin connects', async () => {
     const order: string[] = []

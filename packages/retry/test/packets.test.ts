@@ -140,7 +140,12 @@ describe('a packet that fails', () => {
 
   it('gets the last reject, the same bytes, once its attempts are used up', async () => {
     const { plugin, peer, clock, prepare, seen } = setup()
-    const last = rejectPacket({ code: 'T01', message: 'the third', triggeredBy: 'example.peer', data: Buffer.from('x') })
+    const last = rejectPacket({
+      code: 'T01',
+      message: 'the third',
+      triggeredBy: 'example.peer',
+      data: Buffer.from('x')
+    })
     const { sent, onData } = script(rejectPacket('T00'), rejectPacket('T00'), last, fulfill())
     peer.onData = onData
     const sending = plugin.sendData(prepare())
@@ -228,7 +233,11 @@ describe('the wait between attempts', () => {
   })
 
   it('uses the values of its options', async () => {
-    const { plugin, peer, clock, prepare } = setup({ backoff: { baseMs: 1000, maxMs: 1500 }, busyMs: 0, random: () => 1 })
+    const { plugin, peer, clock, prepare } = setup({
+      backoff: { baseMs: 1000, maxMs: 1500 },
+      busyMs: 0,
+      random: () => 1
+    })
     const { sent, onData } = script(rejectPacket('T02'), rejectPacket('T02'), fulfill())
     peer.onData = onData
     void plugin.sendData(prepare())
@@ -298,10 +307,7 @@ describe('the wait between attempts', () => {
   it('is not begun once the first attempt is too long ago', async () => {
     const { plugin, peer, clock, prepare, seen } = setup()
     const answer = rejectPacket('T00')
-    const { sent, onData } = script(
-      new Promise((resolve) => clock.setTimeout(() => resolve(answer), 2001)),
-      fulfill()
-    )
+    const { sent, onData } = script(new Promise((resolve) => clock.setTimeout(() => resolve(answer), 2001)), fulfill())
     peer.onData = onData
     const result = watch(plugin.sendData(prepare()))
     await clock.advance(2001)
@@ -468,7 +474,15 @@ describe('a throw', () => {
     await clock.advance(1000)
     expect(result.outcome).toEqual({ value: fulfill() })
     expect(seen).toMatchObject([
-      { type: 'retry-scheduled', source: 'retry', outcome: 'not-sent', code: undefined, attempt: 1, remaining: 2, id: 1 },
+      {
+        type: 'retry-scheduled',
+        source: 'retry',
+        outcome: 'not-sent',
+        code: undefined,
+        attempt: 1,
+        remaining: 2,
+        id: 1
+      },
       { type: 'retry-succeeded', attempts: 2, id: 1 }
     ])
   })
@@ -511,7 +525,12 @@ describe('an answer that is none', () => {
     const result = watch(plugin.sendData(prepare()))
     await clock.advance(60_000)
     expect(result.outcome).toEqual({ value: Buffer.alloc(0) })
-    expect(seen.at(-1)).toMatchObject({ type: 'retry-abandoned', outcome: 'invalid', reason: 'not-retryable', attempt: 2 })
+    expect(seen.at(-1)).toMatchObject({
+      type: 'retry-abandoned',
+      outcome: 'invalid',
+      reason: 'not-retryable',
+      attempt: 2
+    })
   })
 })
 
@@ -636,7 +655,11 @@ describe('the room for waiting packets', () => {
   })
 
   it('is given back when the budget has no token', async () => {
-    const { plugin, peer, clock, prepare } = setup({ maxWaiting: 1, budget: { tokens: 1, perSuccess: 1 }, maxAttempts: 2 })
+    const { plugin, peer, clock, prepare } = setup({
+      maxWaiting: 1,
+      budget: { tokens: 1, perSuccess: 1 },
+      maxAttempts: 2
+    })
     peer.onData = () => Promise.resolve(rejectPacket('T00'))
     for (let i = 0; i < 3; i++) {
       void plugin.sendData(prepare())
@@ -801,7 +824,7 @@ describe('incoming packets and money', () => {
     let calls = 0
     peer.onMoney = () => {
       calls += 1
-      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- plugins may throw anything
+
       return Promise.reject(errors[calls - 1])
     }
     for (const error of errors) {

@@ -48,7 +48,7 @@ export function script(...steps: readonly (Buffer | Promise<Buffer> | { readonly
   const onData = (data: Buffer): Promise<Buffer> => {
     const step = steps[sent.length] ?? new Promise<Buffer>(() => undefined)
     sent.push(Buffer.from(data))
-    // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- plugins may throw anything
+
     return 'throws' in step ? Promise.reject(step.throws) : Promise.resolve(step)
   }
   return { sent, onData }

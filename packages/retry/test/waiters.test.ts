@@ -12,7 +12,12 @@ describe('the waiting packets', () => {
 
   it('are bounded by the sum of their amounts', () => {
     const waiters = new Waiters(100, 10n)
-    expect([waiters.enter(6n), waiters.enter(5n), waiters.enter(4n), waiters.enter(0n)]).toEqual([true, false, true, true])
+    expect([waiters.enter(6n), waiters.enter(5n), waiters.enter(4n), waiters.enter(0n)]).toEqual([
+      true,
+      false,
+      true,
+      true
+    ])
   })
 
   it('never exceed a bound, and leave nothing behind, over any coming and going', () => {

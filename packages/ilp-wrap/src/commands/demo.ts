@@ -1,5 +1,6 @@
-import { Command, InvalidArgumentError } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import { demo } from '../demo/demo.js'
+import type { Terminal } from './terminal.js'
 
 interface DemoFlags {
   amount: bigint
@@ -16,19 +17,23 @@ Examples:
   $ ilp-wrap demo --seed 7 --json              another run of luck, for programs
 `
 
-export function demoCommand(exit: (code: number) => void): Command {
+export function demoCommand({ out }: Terminal, exit: (code: number) => void, run: typeof demo = demo): Command {
   return new Command('demo')
     .description('pay by STREAM through wrapped BTP plugins, over a real WebSocket on loopback')
-    .option('--amount <units>', 'units to pay', units, 1_000_000n)
-    .option('--packet <units>', 'the most that one packet may carry', units, 1_000n)
+    .addOption(unitsOption('--amount <units>', 'units to pay', 1_000_000n))
+    .addOption(unitsOption('--packet <units>', 'the most that one packet may carry', 1_000n))
     .option('--seed <number>', 'what the faults of the link are drawn from', seed, 1)
     .option('--json', 'print the result as JSON', false)
     .option('--quiet', 'print nothing but errors', false)
     .addHelpText('after', EXAMPLES)
     .action(async ({ amount, packet, seed, json, quiet }: DemoFlags) => {
       const mode = json ? 'json' : quiet ? 'quiet' : 'text'
-      exit((await demo({ amount, packet, seed, mode, out: process.stdout })) ? 0 : 1)
+      exit((await run({ amount, packet, seed, mode, out })) ? 0 : 1)
     })
+}
+
+function unitsOption(flags: string, description: string, value: bigint): Option {
+  return new Option(flags, description).argParser(units).default(value, String(value))
 }
 
 function units(text: string): bigint {

@@ -1,4 +1,5 @@
 import cliProgress from 'cli-progress'
+import type { Output } from '../commands/terminal.js'
 import { pay } from './payment.js'
 import type { PaymentResult } from './payment.js'
 import { reportTable, reportValue } from './report.js'
@@ -8,7 +9,7 @@ export interface DemoOptions {
   packet: bigint
   seed: number
   mode: 'text' | 'json' | 'quiet'
-  out: NodeJS.WriteStream
+  out: Output
 }
 
 const TENTHS = 10n
@@ -37,8 +38,8 @@ interface Progress {
 }
 
 /** A bar on a terminal, a line for each tenth otherwise. */
-function progressOn(out: NodeJS.WriteStream, amount: bigint): Progress {
-  if (out.isTTY) {
+function progressOn(out: Output, amount: bigint): Progress {
+  if (out.isTTY === true) {
     const bar = new cliProgress.SingleBar({
       stream: out,
       format: 'paying [{bar}] {value}/{total} units',

@@ -41,10 +41,10 @@ interface StreamModule {
 }
 
 /** @throws Error that says what to install when a package is missing */
-export async function loadDemoPackages(): Promise<DemoPackages> {
+export async function loadDemoPackages(load: Load = (name) => import(name)): Promise<DemoPackages> {
   // CommonJS, whose `default` is what it exports
-  const btp = (await load('ilp-plugin-btp')) as { default: PluginClass }
-  const stream = (await load('ilp-protocol-stream')) as StreamModule
+  const btp = (await orSayWhatToInstall('ilp-plugin-btp', load)) as { default: PluginClass }
+  const stream = (await orSayWhatToInstall('ilp-protocol-stream', load)) as StreamModule
   // ilp-protocol-stream 2.7 assigns `closed`, which streams of newer Node versions have as a getter only
   Object.defineProperty(stream.DataAndMoneyStream.prototype, 'closed', {
     value: false,
@@ -54,9 +54,11 @@ export async function loadDemoPackages(): Promise<DemoPackages> {
   return { PluginBtp: btp.default, startServer: stream.createServer, startConnection: stream.createConnection }
 }
 
-async function load(name: string): Promise<unknown> {
+type Load = (name: string) => Promise<unknown>
+
+async function orSayWhatToInstall(name: string, load: Load): Promise<unknown> {
   try {
-    return await import(name)
+    return await load(name)
   } catch (cause) {
     throw new Error(`The demo needs ${name}: npm install ilp-plugin-btp ilp-protocol-stream`, { cause })
   }

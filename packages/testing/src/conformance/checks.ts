@@ -63,11 +63,6 @@ export function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => systemClock.setTimeout(resolve, ms))
 }
 
-/** Calls `check` until it is true; whoever calls is stopped by the time that the case has. */
-export async function until(check: () => boolean): Promise<void> {
-  while (!check()) await sleep(1)
-}
-
 /** Records the connection events of a plugin, with what it says of its connection at that moment. */
 export function recordEvents(plugin: PluginV2): RecordedEvent[] {
   const seen: RecordedEvent[] = []

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { prepare } from '../packets.js'
-import { assertPluginError, failure, outcome, recordEvents, typesOf, until } from './checks.js'
+import { assertPluginError, failure, outcome, recordEvents, typesOf } from './checks.js'
 import type { BareCase } from './case.js'
 
 const hello = Buffer.from('hello')
@@ -93,21 +93,23 @@ export const connectionCases: readonly BareCase[] = [
   {
     clause: 'C14',
     title: 'is connected when it emits connect',
-    async run({ plugin }) {
+    async run(scene) {
+      const { plugin } = scene
       const events = recordEvents(plugin)
       await plugin.connect()
-      await until(() => events.length > 0)
+      await scene.until(() => events.length > 0)
       assert.equal(events[0]?.connected, true)
     }
   },
   {
     clause: 'C14',
     title: 'is not connected when it emits disconnect',
-    async run({ plugin }) {
+    async run(scene) {
+      const { plugin } = scene
       await plugin.connect()
       const events = recordEvents(plugin)
       await plugin.disconnect()
-      await until(() => events.length > 0)
+      await scene.until(() => events.length > 0)
       assert.deepEqual(
         events.map(({ type, connected }) => ({ type, connected })),
         [{ type: 'disconnect', connected: false }]
@@ -185,7 +187,7 @@ export const connectionCases: readonly BareCase[] = [
       // so that it cannot come back before anybody has looked
       if (scene.supports('refuse')) await scene.refuse()
       await scene.lose()
-      await until(() => events.length > 0)
+      await scene.until(() => events.length > 0)
       await scene.quiet()
       const [first, ...more] = events
       assert.equal(first?.type, 'disconnect')
@@ -203,10 +205,10 @@ export const connectionCases: readonly BareCase[] = [
       await plugin.connect()
       const events = recordEvents(plugin)
       await scene.lose()
-      await until(() => plugin.isConnected())
+      await scene.until(() => plugin.isConnected())
       // a loss that a middleware has withheld is none; then it works as if nothing had been
       if (events.length > 0) {
-        await until(() => events.length > 1)
+        await scene.until(() => events.length > 1)
         assert.deepEqual(
           events.map(({ type, connected }) => ({ type, connected })),
           [
@@ -320,7 +322,7 @@ export const connectionCases: readonly BareCase[] = [
       })
       await plugin.connect()
       const sending = [hello, prepare()].map((data) => outcome(() => plugin.sendData(data)))
-      await until(() => arrived === sending.length)
+      await scene.until(() => arrived === sending.length)
       await plugin.disconnect()
       await Promise.all(sending)
     }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { DataHandler, MoneyHandler } from '@ilp-wrap/core'
 import { prepare } from '../packets.js'
-import { assertPluginError, assertReject, failure, outcome, resultOf, thrown, until } from './checks.js'
+import { assertPluginError, assertReject, failure, outcome, resultOf, thrown } from './checks.js'
 import type { BareCase } from './case.js'
 
 const hello = Buffer.from('hello')
@@ -72,7 +72,8 @@ export const handlerCases: readonly BareCase[] = [
     clause: 'C54',
     title: 'lets the old data handler finish what it was given',
     needs: ['peer'],
-    async run({ plugin, peer }) {
+    async run(scene) {
+      const { plugin, peer } = scene
       let finish: ((answer: Buffer) => void) | undefined
       plugin.registerDataHandler(
         () =>
@@ -82,7 +83,7 @@ export const handlerCases: readonly BareCase[] = [
       )
       await plugin.connect()
       const first = peer.sendData(hello)
-      await until(() => finish !== undefined)
+      await scene.until(() => finish !== undefined)
       plugin.deregisterDataHandler()
       plugin.registerDataHandler(named('second'))
       assert.equal((await peer.sendData(hello)).toString(), 'second')
@@ -184,7 +185,7 @@ export const handlerCases: readonly BareCase[] = [
       plugin.registerDataHandler(named('kept'))
       await plugin.connect()
       await scene.lose()
-      await until(() => plugin.isConnected())
+      await scene.until(() => plugin.isConnected())
       assert.equal((await peer.sendData(hello)).toString(), 'kept')
     }
   },

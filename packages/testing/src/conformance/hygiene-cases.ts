@@ -1,6 +1,5 @@
-import assert from 'node:assert/strict'
 import { prepare } from '../packets.js'
-import { outcome, sleep, until } from './checks.js'
+import { outcome } from './checks.js'
 import type { BareCase } from './case.js'
 
 const hello = Buffer.from('hello')
@@ -24,7 +23,7 @@ export const hygieneCases: readonly BareCase[] = [
         ...[hello, prepare()].map((data) => outcome(() => plugin.sendData(data))),
         ...[hello, prepare()].map((data) => outcome(() => peer.sendData(data)))
       ]
-      await until(() => answers.length === ended.length)
+      await scene.until(() => answers.length === ended.length)
       await plugin.disconnect()
       for (const answer of answers) answer()
       await Promise.all(ended.slice(0, 2))
@@ -35,7 +34,8 @@ export const hygieneCases: readonly BareCase[] = [
     clause: 'C73',
     title: 'leaves no timer when all has settled and it is disconnected',
     needs: ['peer'],
-    async run({ plugin, peer }) {
+    async run(scene) {
+      const { plugin, peer } = scene
       peer.registerDataHandler((data) => Promise.resolve(data))
       plugin.registerDataHandler((data) => Promise.resolve(data))
       const before = timers()
@@ -43,8 +43,7 @@ export const hygieneCases: readonly BareCase[] = [
       await Promise.all([plugin.sendData(hello), peer.sendData(hello), plugin.sendData(prepare())])
       await plugin.disconnect()
       // timers of others may come and go; those that stay are the plugin's
-      while (timers() > before) await sleep(10)
-      assert.equal(plugin.isConnected(), false)
+      await scene.until(() => timers() <= before)
     }
   }
 ]

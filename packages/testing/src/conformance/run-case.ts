@@ -35,9 +35,11 @@ async function runOnScene(definition: BareCase, settings: Settings): Promise<voi
   const subject = await within(timeoutMs, 'the factory', async () => settings.factory())
   const context = { account: 'conformance', log: new MemoryLog(), store: new MemoryStore() }
   const plugin = wrap === undefined ? subject.plugin : wrap(subject.plugin, context)
+  const scene = new Scene(plugin, subject, quietMs, supports)
   try {
-    await within(timeoutMs, 'the case', async () => definition.run(new Scene(plugin, subject, quietMs, supports)))
+    await within(timeoutMs, 'the case', async () => definition.run(scene))
   } finally {
+    scene.end()
     // what fails here has failed in a case of its own, or is the factory's to report
     await outcome(() => within(timeoutMs, 'disconnect()', async () => plugin.disconnect()))
     await within(timeoutMs, 'the cleanup', async () => subject.cleanup?.())

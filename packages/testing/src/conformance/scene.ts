@@ -8,6 +8,7 @@ export class Scene {
   readonly plugin: PluginV2
   readonly #subject: Subject
   readonly #quietMs: number
+  #over = false
   readonly #supports: (feature: Feature) => boolean
 
   constructor(plugin: PluginV2, subject: Subject, quietMs: number, supports: (feature: Feature) => boolean) {
@@ -54,6 +55,16 @@ export class Scene {
   /** Waits for what must not happen. */
   async quiet(): Promise<void> {
     await sleep(this.#quietMs)
+  }
+
+  /** Waits until `check` is true, or the case has taken too long. */
+  async until(check: () => boolean): Promise<void> {
+    while (!check() && !this.#over) await sleep(1)
+  }
+
+  /** The case is done with, one way or another. */
+  end(): void {
+    this.#over = true
   }
 }
 
