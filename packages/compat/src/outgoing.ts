@@ -156,8 +156,11 @@ export class OutgoingTransfers {
 
   /** The plugin's call has failed. That counts only if it proves that the ledger has no such transfer. */
   #failed(entry: OutgoingTransfer, error: unknown, thrownAtOnce: boolean): void {
-    if (this.#open.get(entry.id) !== entry) return
     const { log, ledger } = this.#parts
+    if (this.#open.get(entry.id) !== entry) {
+      log.debug('transfer %s had its outcome, then the call failed: %O', entry.id, error)
+      return
+    }
     const refusal = entry.state === 'submitted' ? undefined : refusalOf(error, thrownAtOnce)
     if (refusal === undefined) {
       log.warn('transfer %s may have failed, its outcome is awaited: %O', entry.id, error)

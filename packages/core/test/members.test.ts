@@ -65,7 +65,7 @@ describe('the other members of the inner plugin', () => {
     Object.assign(plugin, { fresh: 1 })
     expect([inner.field, inner.secret, (inner as unknown as { fresh: number }).fresh]).toEqual([7, 'other', 1])
     expect(Object.keys(plugin)).toEqual([])
-    const frozen = wrap(Object.freeze(new Rich()), [])
+    const frozen = wrap<Rich>(Object.freeze(new Rich()) as Rich, [])
     expect(() => {
       frozen.field = 5
     }).toThrow(TypeError)

@@ -228,7 +228,7 @@ describe('logging', () => {
         return {}
       })
     const lines: string[] = []
-    const log = { debug: (_: string, line: string) => lines.push(line), info: () => 0, warn: () => 0, error: () => 0 }
+    const log = { debug: (_: string, line: unknown) => lines.push(String(line)), info: () => 0, warn: () => 0, error: () => 0 }
     for (const [name, options] of [
       ['retry', {}],
       ['other', {}],

@@ -52,6 +52,10 @@ export class TokenBucket {
     this.#since = Math.ceil(now * 1000)
   }
 
+  get rate(): Rate {
+    return this.#rate
+  }
+
   /** Takes a token if there is one. */
   take(now: number): boolean {
     this.#refill(now)

@@ -9,7 +9,7 @@ import { KeyedBuckets } from './keyed-buckets.js'
 import { Consultant } from './limiter.js'
 import type { HalfConfig, LimiterConfig, WaitingConfig } from './options.js'
 import { WaitingRoom } from './waiting-room.js'
-import type { Source, Waiter } from './waiting-room.js'
+import type { Source } from './waiting-room.js'
 
 type Next = (data: Buffer) => Promise<Buffer>
 
@@ -34,8 +34,6 @@ export class Half {
   readonly #setup: Setup
   readonly #clock: Clock
   readonly #bucket: TokenBucket
-  #rate: Rate
-  #peerRate: Rate | undefined
   #peerBucket: TokenBucket | undefined
   #keyed: KeyedBuckets | undefined
   #room: WaitingRoom | undefined
@@ -46,8 +44,6 @@ export class Half {
     this.#config = config
     this.#setup = setup
     this.#clock = setup.clock
-    this.#rate = config.rate
-    this.#peerRate = config.peerRate
     this.#bucket = new TokenBucket(config.rate, this.#clock.monotonic())
   }
 
@@ -71,11 +67,10 @@ export class Half {
 
   snapshot(): HalfSnapshot {
     const now = this.#clock.monotonic()
-    const own = this.#config.limiter === undefined
     return {
-      limits: own ? this.#rate.limits : undefined,
-      tokens: own ? this.#bucket.tokens(now) : undefined,
-      peerLimits: this.#peerRate?.limits,
+      limits: this.rate?.limits,
+      tokens: this.rate && this.#bucket.tokens(now),
+      peerLimits: this.peerRate?.limits,
       peerTokens: this.#forPeer(now)?.tokens(now),
       keys: this.#keyed?.size ?? 0,
       waiting: this.#room?.count ?? 0,
@@ -83,25 +78,22 @@ export class Half {
     }
   }
 
+  /** Undefined beside a limiter. */
   get rate(): Rate | undefined {
-    return this.#config.limiter === undefined ? this.#rate : undefined
+    return this.#config.limiter === undefined ? this.#bucket.rate : undefined
   }
 
   get peerRate(): Rate | undefined {
-    return this.#peerRate
+    return this.#peerBucket?.rate ?? this.#config.peerRate
   }
 
   setRates(rate: Rate | undefined, peerRate: Rate | undefined): void {
     const now = this.#clock.monotonic()
     if (rate !== undefined) {
-      this.#rate = rate
       this.#bucket.setRate(rate, now)
       this.#keyed?.setRate(rate, now)
     }
-    if (peerRate !== undefined) {
-      this.#peerRate = peerRate
-      this.#peerBucket?.setRate(peerRate, now)
-    }
+    if (peerRate !== undefined) this.#forPeer(now)?.setRate(peerRate, now)
     this.#room?.look()
   }
 
@@ -111,13 +103,14 @@ export class Half {
   }
 
   #forPeer(now: number): TokenBucket | undefined {
-    if (this.#peerRate !== undefined) this.#peerBucket ??= new TokenBucket(this.#peerRate, now)
+    const { peerRate } = this.#config
+    if (peerRate !== undefined) this.#peerBucket ??= new TokenBucket(peerRate, now)
     return this.#peerBucket
   }
 
   #forKey(key: string | undefined, now: number): TokenBucket {
     if (key === undefined) return this.#bucket
-    this.#keyed ??= new KeyedBuckets(this.#config.maxKeys, this.#rate, this.#bucket)
+    this.#keyed ??= new KeyedBuckets(this.#config.maxKeys, this.#bucket)
     return this.#keyed.get(key, now)
   }
 
@@ -126,35 +119,29 @@ export class Half {
   #wait(waiting: WaitingConfig, bucket: unknown, source: Source, data: Buffer, next: Next): Promise<Buffer> {
     const room = (this.#room ??= new WaitingRoom(waiting, this.#clock))
     const waitMs = room.waitMs(bucket, source)
+    const amount = prepareAmount(data)
+    const expiresAt = prepareExpiresAt(data) ?? Infinity
+    const latest = Math.min(this.#clock.now() + waiting.maxWaitMs, expiresAt - waiting.marginMs)
+    if (!room.admits(amount ?? 0n, latest, waitMs)) return this.#refuse(data, waitMs)
+    // the host may use its Buffer again
+    const copy = Buffer.from(data)
     return new Promise((resolve) => {
-      // a copy, as the host may use its Buffer again
-      const waiter = this.#waiter(waiting, Buffer.from(data), next, resolve)
-      if (!room.admits(waiter, waitMs)) {
-        waiter.refuse(waitMs)
-        return
-      }
-      room.enter(bucket, source, waiter)
+      room.enter(bucket, source, {
+        amount: amount ?? 0n,
+        latest,
+        go: () => {
+          resolve(next(copy))
+        },
+        refuse: (retryAfterMs) => {
+          resolve(this.#refuse(copy, retryAfterMs))
+        },
+        cancel: () => {
+          resolve(this.#cancelled(copy))
+        }
+      })
       if (!this.#setup.events.observed) return
-      const amount = prepareAmount(data)
       this.#setup.emit({ type: 'packet-queued', direction: 'outgoing', amount, waitMs, waiting: room.count })
     })
-  }
-
-  #waiter(waiting: WaitingConfig, data: Buffer, next: Next, answer: (reply: Promise<Buffer>) => void): Waiter {
-    const { maxWaitMs, marginMs } = waiting
-    return {
-      amount: prepareAmount(data) ?? 0n,
-      latest: Math.min(this.#clock.now() + maxWaitMs, (prepareExpiresAt(data) ?? Infinity) - marginMs),
-      go: () => {
-        answer(next(data))
-      },
-      refuse: (retryAfterMs) => {
-        answer(this.#refuse(data, retryAfterMs))
-      },
-      cancel: () => {
-        answer(this.#cancelled(data))
-      }
-    }
   }
 
   /**

@@ -9,11 +9,10 @@ import type { Rate } from './bucket.js'
 export class KeyedBuckets {
   readonly #cache: LRUCache<string, TokenBucket>
   readonly #common: TokenBucket
-  #rate: Rate
 
-  constructor(max: number, rate: Rate, common: TokenBucket) {
+  /** All have the limits of `common`. */
+  constructor(max: number, common: TokenBucket) {
     this.#cache = new LRUCache({ max })
-    this.#rate = rate
     this.#common = common
   }
 
@@ -31,13 +30,12 @@ export class KeyedBuckets {
         break
       }
     }
-    const fresh = new TokenBucket(this.#rate, now)
+    const fresh = new TokenBucket(this.#common.rate, now)
     this.#cache.set(key, fresh)
     return fresh
   }
 
   setRate(rate: Rate, now: number): void {
-    this.#rate = rate
     for (const bucket of this.#cache.values()) bucket.setRate(rate, now)
   }
 }

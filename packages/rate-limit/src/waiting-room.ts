@@ -57,11 +57,11 @@ export class WaitingRoom {
   }
 
   /** False when there is no room, or it could not go in time. */
-  admits(waiter: Waiter, waitMs: number): boolean {
+  admits(amount: bigint, latest: number, waitMs: number): boolean {
     const { maxWaiting, maxAmount } = this.#config
     if (this.#count >= maxWaiting) return false
-    if (maxAmount !== undefined && this.#amount + waiter.amount > maxAmount) return false
-    return this.#clock.now() + waitMs <= waiter.latest
+    if (maxAmount !== undefined && this.#amount + amount > maxAmount) return false
+    return this.#clock.now() + waitMs <= latest
   }
 
   enter(bucket: unknown, source: Source, waiter: Waiter): void {

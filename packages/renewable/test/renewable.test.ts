@@ -3,7 +3,7 @@ import { describe as describeStack, errorOutcome, pluginDispose, unwrap, wrap } 
 import type { PluginV2 } from '@ilp-wrap/core'
 import { mockPair } from '@ilp-wrap/testing'
 import type { MockPeer, MockPlugin } from '@ilp-wrap/testing'
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { renewable } from '../src/index.js'
 
 const hello = Buffer.from('hello')
@@ -28,6 +28,10 @@ function setup(prepare: (peer: MockPeer, plugin: MockPlugin, number: number) => 
 }
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+afterEach(() => {
+  vi.useRealTimers()
+})
 
 describe('a renewable plugin', () => {
   it('is a plain plugin of version 2, and an event emitter', () => {
@@ -346,12 +350,19 @@ describe('connect()', () => {
       peer.onConnect = () => Promise.reject(new Error('down'))
       peer.onDisconnect = never
     })
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     await expect(plugin.connect()).rejects.toThrow('down')
-    const connecting = plugin.connect({ timeout: 5 })
-    const closing = plugin.disconnect()
-    await expect(connecting).rejects.toThrow('within 5 ms')
+    const connecting = plugin.connect({ timeout: 5 }).catch((error: unknown) => error)
+    let closed = false
+    void plugin.disconnect().then(() => (closed = true))
+    await vi.advanceTimersByTimeAsync(5)
+    expect(await connecting).toMatchObject({ code: 'ILP_WRAP_CONNECT_TIMEOUT' })
     // an instance that never finishes to disconnect is waited for a second
-    await closing
+    await vi.advanceTimersByTimeAsync(994)
+    expect(closed).toBe(false)
+    await vi.advanceTimersByTimeAsync(1)
+    expect(closed).toBe(true)
+    expect(vi.getTimerCount()).toBe(0)
   })
 
   it('takes an instance that is connected from the start as it is', async () => {

@@ -14,7 +14,8 @@ export const hygieneCases: readonly BareCase[] = [
       const answers: (() => void)[] = []
       const late = (): Promise<Buffer> =>
         new Promise((resolve, reject) => {
-          answers.push(() => (answers.length % 2 === 0 ? resolve(hello) : reject(new Error('conformance: late'))))
+          const fails = answers.length % 2 === 1
+          answers.push(() => (fails ? reject(new Error('conformance: late')) : resolve(hello)))
         })
       peer.registerDataHandler(late)
       plugin.registerDataHandler(late)

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { UnreachableError } from '@ilp-wrap/core'
 import { rejectMessage } from '@ilp-wrap/core/packet'
 import { MockPlugin } from '../mock-pair.js'
 import { fulfill, rejectPacket } from '../packets.js'
@@ -81,6 +82,7 @@ export const wrappedDataCases: readonly WrappedCase[] = [
     title: 'settles what is sent while its inner plugin is away',
     async runWrapped(workshop) {
       const { peer, plugin } = await workshop.connectedPair()
+      peer.onConnect = () => Promise.reject(new UnreachableError('conformance: away'))
       peer.lose()
       await Promise.all([
         outcome(() => workshop.settle(plugin.sendData(hello))),

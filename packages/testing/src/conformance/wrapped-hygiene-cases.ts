@@ -110,6 +110,7 @@ export const wrappedHygieneCases: readonly WrappedCase[] = [
       const subscriptions = [
         events(plugin).subscribe(failing),
         connected$(plugin).subscribe(failing),
+        // eslint-disable-next-line @typescript-eslint/no-misused-promises -- nobody is to wait for it
         events(plugin).subscribe(forever)
       ]
       peer.onData = (data) => Promise.resolve(data)

@@ -1,0 +1,126 @@
+import { createRequire } from 'node:module'
+import { balance } from '@ilp-wrap/balance'
+import { wrap } from '@ilp-wrap/core'
+import { rateLimit } from '@ilp-wrap/rate-limit'
+import { retry } from '@ilp-wrap/retry'
+import { ExponentialBackoff, handleAll, retry as cockatielRetry } from 'cockatiel'
+import { FusedPlugin } from '../fused/fused.js'
+import { compare, inFlight, inSequence } from '../lib/measure.js'
+import { fulfill, prepare } from '../lib/packets.js'
+import { pluginClass } from '../lib/plugins.js'
+
+/**
+ * What the traffic middleware cost, against the same work fused by hand and against ilp-connector's. The limits are so
+ * wide that nothing is refused.
+ */
+
+const require = createRequire(import.meta.url)
+
+const wide = { capacity: 1e9, refillCount: 1e9, refillMs: 1000 }
+const limits = { incoming: wide, outgoing: wide }
+const bounds = { maximum: 10n ** 30n, minimum: -(10n ** 30n) }
+
+const answer = async () => fulfill
+
+const middleware = {
+  'retry alone': [retry()],
+  'balance alone': [balance(bounds)],
+  'rateLimit alone': [rateLimit(limits)],
+  'the three': [retry(), balance(bounds), rateLimit(limits)]
+}
+
+const contenders = {
+  'fused by hand': (inner) => ends(inner, new FusedPlugin(inner, { ...bounds, ...limits })),
+  'bare plugin': (inner) => ends(inner, inner),
+  ...Object.fromEntries(
+    Object.entries(middleware).map(([name, list]) => [name, (inner) => ends(inner, wrap(inner, list))])
+  ),
+  'ilp-connector rateLimit': (inner) => connector(inner, ['rateLimit']),
+  'ilp-connector balance': (inner) => connector(inner, ['balance']),
+  'ilp-connector both': (inner) => connector(inner, ['rateLimit', 'balance']),
+  'cockatiel retry': (inner) => {
+    const policy = cockatielRetry(handleAll, { maxAttempts: 2, backoff: new ExponentialBackoff() })
+    inner.registerDataHandler(answer)
+    return { send: (data) => policy.execute(() => inner.sendData(data)), receive: undefined }
+  }
+}
+
+/** The two ways a packet goes: `send` is what the host calls, `receive` what the plugin calls. */
+function ends(inner, plugin) {
+  plugin.registerDataHandler(answer)
+  return { send: (data) => plugin.sendData(data), receive: (data) => inner.receive(data) }
+}
+
+const BUILT_IN = [
+  'errorHandler',
+  'rateLimit',
+  'maxPacketAmount',
+  'throughput',
+  'balance',
+  'deduplicate',
+  'echo',
+  'expire',
+  'validateFulfillment',
+  'stats',
+  'alert'
+]
+
+/** ilp-connector's MiddlewareManager over stubs of its services, with all but the `wanted` middleware disabled. */
+async function connector(inner, wanted) {
+  const load = (name) => require(`ilp-connector/dist/services/${name}.js`).default
+  const MiddlewareManager = load('middleware-manager')
+  const info = {
+    rateLimit: { capacity: 1e9, refillCount: 1e9, refillPeriod: 1000 },
+    balance: { maximum: '1e30', minimum: '-1e30' }
+  }
+  const nothing = { increment: () => undefined, setValue: () => undefined }
+  const services = new Map([
+    [load('config'), { disableMiddleware: BUILT_IN.filter((name) => !wanted.includes(name)) }],
+    [
+      load('accounts'),
+      {
+        getInfo: () => info,
+        getOwnAddress: () => 'g.bench',
+        getAccountIds: () => ['peer'],
+        getPlugin: () => inner
+      }
+    ],
+    [load('core'), { processData: answer }],
+    [load('stats'), new Proxy({}, { get: () => nothing })]
+  ])
+  const manager = new MiddlewareManager((service) => services.get(service))
+  await manager.setup()
+  return { send: (data) => manager.sendData(data, 'peer'), receive: (data) => inner.receive(data) }
+}
+
+/** With several plugin classes alive and each stack over all of them, calls are megamorphic, as in a connector. */
+const CLASSES = [1, 8]
+
+export async function run(options = {}) {
+  const tables = []
+  for (const classes of CLASSES) {
+    const made = {}
+    for (const [name, make] of Object.entries(contenders)) {
+      made[name] = []
+      for (let i = 0; i < classes; i++) made[name].push(await make(new (pluginClass(fulfill))()))
+    }
+    for (const [direction, method] of [
+      ['outgoing', 'send'],
+      ['incoming', 'receive']
+    ]) {
+      for (const [how, drive] of [
+        ['in sequence', inSequence],
+        ['100 in flight', inFlight]
+      ]) {
+        const runs = Object.entries(made)
+          .filter(([, list]) => list[0][method] !== undefined)
+          .map(([name, list]) => [name, drive((i) => list[i % classes][method](prepare))])
+        tables.push({
+          title: `${direction}, ${how}, ${classes} plugin class(es)`,
+          rows: await compare('fused by hand', Object.fromEntries(runs), options)
+        })
+      }
+    }
+  }
+  return tables
+}
