@@ -138,7 +138,7 @@ export class World {
     let unpaid = 0n
     for (const [destination, { amount, sender, receiver }] of this.packets) {
       const [paid, earned] = [sender.state === 'booked', receiver.state === 'booked']
-      if (paid === earned) continue
+      if (paid === earned || amount === 0n) continue
       assert(paid ? receiver.named : sender.named, `${destination} is in the books of one end, and no event named it`)
       unpaid += paid ? -amount : amount
     }
@@ -193,7 +193,8 @@ export class End {
     const expiresAt = clock.now() + expiresInMs
     const { packet, destination } = this.#world.packet(this, amount, expiresAt, plan)
     const { committed, holdsOut, minimum } = this.books
-    const fits = committed - holdsOut - amount >= minimum
+    // a packet of nothing touches no books, whatever stands in them
+    const fits = amount === 0n || committed - holdsOut - amount >= minimum
     const answer = this.plugin.sendData(prepare({ amount, expiresAt, destination }))
     if (fits) packet.sender.hold()
     this.check()

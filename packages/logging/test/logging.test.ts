@@ -228,7 +228,12 @@ describe('logging', () => {
         return {}
       })
     const lines: string[] = []
-    const log = { debug: (_: string, line: unknown) => lines.push(String(line)), info: () => 0, warn: () => 0, error: () => 0 }
+    const log = {
+      debug: (_: string, line: unknown) => lines.push(String(line)),
+      info: () => 0,
+      warn: () => 0,
+      error: () => 0
+    }
     for (const [name, options] of [
       ['retry', {}],
       ['other', {}],
@@ -245,6 +250,13 @@ describe('logging', () => {
     expect(lines).toEqual(['event retry test-attempted', 'event other test-attempted'])
   })
 
+  const attempting = defineMiddleware({ name: 'retry', place: {} }, ({ emit }) => ({
+    sendData(data, next) {
+      emit({ type: 'test-attempted', attempt: 1 })
+      return next(data)
+    }
+  }))
+
   it('logs through debug by default, where off costs no line and no observer of the events', async () => {
     const written: string[] = []
     const { log } = createDebug
@@ -259,6 +271,12 @@ describe('logging', () => {
     await plugin.sendData(prepare)
     createDebug.disable()
     createDebug.log = log
+    // it was on when the plugin was wrapped, and is off now
+    const quiet = wrap(new Peer(), [attempting, logging()], { account: 'alice' })
+    createDebug.enable('ilp-wrap:alice:logging')
+    const observing = wrap(new Peer(), [attempting, logging()], { account: 'alice' })
+    createDebug.disable()
+    for (const each of [quiet, observing]) await each.sendData(prepare)
     expect(written).toHaveLength(1)
     expect(written[0]).toMatch(/ilp-wrap:alice:logging.*outgoing 1000 test\.bob fulfilled/)
   })

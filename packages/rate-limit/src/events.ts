@@ -7,7 +7,7 @@ declare module '@ilp-wrap/core' {
   }
 
   interface PluginEvents {
-    /** A prepare was answered with T05, or other data refused with a RateLimitedError. */
+    /** T05 for what is over the limit, T01 for what waited when the plugin was disconnected. */
     'packet-rejected': PacketRejected
     /** A packet waits for its turn (`mode: 'wait'`). */
     'packet-queued': PacketQueued

@@ -162,7 +162,9 @@ export class Half {
     this.#tell(data, 'T01', undefined)
     const message = 'Disconnected while the packet was waiting'
     if (prepareAmount(data) === undefined) {
-      return Promise.reject(Object.assign(new UnreachableError(message), { notSent: true }))
+      return Promise.reject(
+        Object.assign(new UnreachableError(message, { code: 'ILP_WRAP_NOT_SENT' }), { notSent: true })
+      )
     }
     return Promise.resolve(reject({ code: 'T01', message }))
   }

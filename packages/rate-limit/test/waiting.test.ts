@@ -260,6 +260,7 @@ describe('those who wait', () => {
     expect(await Promise.all(answers)).toEqual(['T01', 'T01'])
     const error = await other
     expect(error).toBeInstanceOf(UnreachableError)
+    expect(error).toMatchObject({ code: 'ILP_WRAP_NOT_SENT' })
     expect(errorOutcome(error)).toBe('not-sent')
     expect(clock.pending).toBe(0)
     expect(seen.slice(-3)).toMatchObject([

@@ -4,6 +4,7 @@ import {
   EMPTY,
   Observable,
   Subject,
+  Subscriber,
   defer,
   filter,
   finalize,
@@ -17,7 +18,7 @@ import {
   take,
   throwError
 } from 'rxjs'
-import type { MonoTypeOperatorFunction, Subscriber, Subscription } from 'rxjs'
+import type { MonoTypeOperatorFunction, Subscription } from 'rxjs'
 import { backoffMs } from './backoff.js'
 import { nameOf } from './errors.js'
 import type { Rules } from './options.js'
@@ -124,15 +125,13 @@ export class Connection {
     return (source) =>
       new Observable((host) => {
         this.#host = host
-        return source.subscribe((event) => {
-          this.#handle(event)
-        })
+        return source.subscribe(new Gate(host, this))
       })
   }
 
   // ---------------------------------------------------------------------------------------------------------- events
 
-  #handle(event: LifecycleEvent): void {
+  handle(event: LifecycleEvent): void {
     if (event.type === 'connect') this.#connected(event)
     else if (event.type === 'disconnect') this.#disconnected(event)
     else this.#failed(event)
@@ -290,6 +289,20 @@ export class Connection {
     const delayMs = backoffMs(attempt, this.#rules.connectBackoff, this.#rules.random)
     if (events.observed) emit({ type: 'connect-scheduled', attempt, delayMs, error: nameOf(error) })
     return sleep(clock, delayMs)
+  }
+}
+
+/** Hands events to the connection, which lets them through or holds them back. One small object for each plugin. */
+class Gate extends Subscriber<LifecycleEvent> {
+  readonly #connection: Connection
+
+  constructor(host: Subscriber<LifecycleEvent>, connection: Connection) {
+    super(host)
+    this.#connection = connection
+  }
+
+  protected override _next(event: LifecycleEvent): void {
+    this.#connection.handle(event)
   }
 }
 

@@ -16,6 +16,8 @@ export interface Mutant {
   /** What is wrong with it. */
   readonly name: string
   readonly breaks: (patient: Patient) => void
+  /** Whether its manifest says that it ends prepares at their expiry. */
+  readonly expiry?: boolean
   /** The clauses that are to find it, and no others. */
   readonly clauses: readonly string[]
 }
@@ -134,9 +136,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'wants a timeout',
     breaks: (patient) =>
-      mutate(patient, 'connect', (good) =>
-        failing((o?: ConnectOptions) => o !== undefined && !('timeout' in o), good)
-      ),
+      mutate(patient, 'connect', (good) => failing((o?: ConnectOptions) => o !== undefined && !('timeout' in o), good)),
     clauses: ['C10']
   },
   {
@@ -150,10 +150,15 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'ignores the timeout',
     breaks: (patient) =>
-      mutate(patient, 'connect', (good) => (options) => good(options).catch((error: unknown) => {
-        if ((error as Error).name === 'TimeoutError') return never()
-        throw error
-      })),
+      mutate(
+        patient,
+        'connect',
+        (good) => (options) =>
+          good(options).catch((error: unknown) => {
+            if ((error as Error).name === 'TimeoutError') return never()
+            throw error
+          })
+      ),
     clauses: ['C11']
   },
   {
@@ -170,9 +175,14 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'does not say that it was refused',
     breaks: (patient) =>
-      mutate(patient, 'connect', (good) => (options) => good(options).catch((error: unknown) => {
-        throw (error as Error).name === 'NotAcceptedError' ? new Error('mutant') : error
-      })),
+      mutate(
+        patient,
+        'connect',
+        (good) => (options) =>
+          good(options).catch((error: unknown) => {
+            throw (error as Error).name === 'NotAcceptedError' ? new Error('mutant') : error
+          })
+      ),
     clauses: ['C12']
   },
   {
@@ -186,9 +196,9 @@ export const mutants: readonly Mutant[] = [
     breaks: (patient) =>
       mutateEmit(patient, (good, event, args) => {
         good(event, ...args)
-        if (event === 'connect') later(1, () => good(event))
+        if (event === 'connect') good(event)
       }),
-    clauses: ['C13', 'C16']
+    clauses: ['C13', 'C15', 'C18', 'C19', 'C22']
   },
   {
     name: 'changes its mind on the connection only after it has emitted',
@@ -207,11 +217,11 @@ export const mutants: readonly Mutant[] = [
     name: 'emits connect when connect() has long resolved',
     breaks: (patient) =>
       mutateEmit(patient, (good, event, args) => {
-        if (event === 'connect') later(2, () => good(event))
+        if (event === 'connect') setImmediate(() => good(event))
         else good(event, ...args)
       }),
     // those who look at what was emitted once connect() has resolved, or count on what comes next
-    clauses: ['C15', 'C16', 'C18', 'C20', 'C22']
+    clauses: ['C15', 'C16', 'C18', 'C19', 'C20', 'C22']
   },
   {
     name: 'emits connect again when told to connect again',
@@ -255,13 +265,18 @@ export const mutants: readonly Mutant[] = [
     name: 'never connects again once it was refused',
     breaks: (patient) => {
       let refused = false
-      mutate(patient, 'connect', (good) => (options) => good(options).then(
-        () => (refused ? Promise.reject(new Error('mutant')) : undefined),
-        (error: unknown) => {
-          refused = true
-          throw error
-        }
-      ))
+      mutate(
+        patient,
+        'connect',
+        (good) => (options) =>
+          good(options).then(
+            () => (refused ? Promise.reject(new Error('mutant')) : undefined),
+            (error: unknown) => {
+              refused = true
+              throw error
+            }
+          )
+      )
     },
     clauses: ['C18']
   },
@@ -402,7 +417,7 @@ export const mutants: readonly Mutant[] = [
         if (isPrepare(data) && data.length > 60) data[data.length - 1] = 255
         return sending
       }),
-    clauses: ['C33', 'C38']
+    clauses: ['C33', 'C37', 'C38']
   },
   {
     name: 'never settles what is sent while it is not connected',
@@ -413,6 +428,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'ends no prepare at its expiry',
     breaks: () => undefined,
+    expiry: true,
     clauses: ['C39']
   },
   {
@@ -493,8 +509,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'receives money by numbers',
-    breaks: (patient) =>
-      mutateMoneyHandler(patient, (good) => (amount) => good(BigInt(Number(amount)).toString())),
+    breaks: (patient) => mutateMoneyHandler(patient, (good) => (amount) => good(BigInt(Number(amount)).toString())),
     clauses: ['C47']
   },
   {
@@ -536,7 +551,10 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'complains when there is no data handler to deregister',
     breaks: ({ plugin }) => {
-      const [register, deregister] = [plugin.registerDataHandler.bind(plugin), plugin.deregisterDataHandler.bind(plugin)]
+      const [register, deregister] = [
+        plugin.registerDataHandler.bind(plugin),
+        plugin.deregisterDataHandler.bind(plugin)
+      ]
       let registered = false
       plugin.registerDataHandler = (handler) => {
         register(handler)
@@ -744,4 +762,3 @@ export const mutants: readonly Mutant[] = [
 function resolvedLater(): boolean {
   return undefined as unknown as boolean
 }
-

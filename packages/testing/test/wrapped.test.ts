@@ -1,10 +1,58 @@
-import { wrap } from '@ilp-wrap/core'
+import { defineMiddleware, wrap } from '@ilp-wrap/core'
 import type { Middleware } from '@ilp-wrap/core'
+import { isPrepare, prepareExpiresAt } from '@ilp-wrap/core/packet'
+import eventemitter2V2 from 'eventemitter2-v2'
+import eventemitter2V5 from 'eventemitter2-v5'
 import { describe, it } from 'vitest'
-import { conformance, referenceFactory } from '../src/index.js'
+import {
+  conformance,
+  emitter2Plugin,
+  frozenPlugin,
+  overEmitter,
+  overwritingPlugin,
+  privatePlugin,
+  proxiedPlugin,
+  referenceFactory,
+  rejectPacket,
+  throwingPlugin,
+  unversionedPlugin
+} from '../src/index.js'
+import type { EmitterClass } from '../src/index.js'
 
-const wrapped: Middleware = (plugin, context) => wrap(plugin, [], context)
+const bare: Middleware = (plugin, context) => wrap(plugin, [], context)
+
+/** Ends prepares at their expiry: no more of expire() than the cases that ask for it need. */
+const expiring: Middleware = defineMiddleware({ name: 'expiring', place: {} }, ({ clock }) => ({
+  sendData(data, next) {
+    if (!isPrepare(data)) return next(data)
+    return new Promise((resolve, reject) => {
+      const ms = (prepareExpiresAt(data) ?? 0) - clock.now()
+      const timer = clock.setTimeout(() => resolve(rejectPacket('R00')), ms)
+      next(data)
+        .then(resolve, reject)
+        .finally(() => clock.clearTimeout(timer))
+    })
+  }
+}))
 
 describe('a wrapped reference plugin', () => {
-  conformance({ describe, it }, referenceFactory(), { wrap: wrapped, supports: { recovers: true } })
+  conformance({ describe, it }, referenceFactory(), { wrap: bare, supports: { recovers: true } })
+})
+
+describe('a reference plugin whose prepares end at their expiry', () => {
+  conformance({ describe, it }, referenceFactory(), { wrap: expiring, supports: { recovers: true, expiry: true } })
+})
+
+describe.each([
+  ['an EventEmitter2 of version 6', emitter2Plugin],
+  ['an EventEmitter2 of version 5', (plugin) => overEmitter(plugin, eventemitter2V5.EventEmitter2 as EmitterClass)],
+  ['an EventEmitter2 of version 2', (plugin) => overEmitter(plugin, eventemitter2V2.EventEmitter2 as EmitterClass)],
+  ['full of #private fields', privatePlugin],
+  ['frozen', frozenPlugin],
+  ['a Proxy', proxiedPlugin],
+  ['without a class', unversionedPlugin],
+  ['throwing where it should reject', throwingPlugin],
+  ['overwriting its handlers without a word', overwritingPlugin]
+] satisfies [string, Parameters<typeof referenceFactory>[1]][])('a wrapped plugin that is %s', (_, vary) => {
+  conformance({ describe, it }, referenceFactory({}, vary), { wrap: bare, supports: { recovers: true } })
 })

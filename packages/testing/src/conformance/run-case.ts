@@ -22,12 +22,12 @@ export async function runCase(definition: BareCase | WrappedCase, settings: Sett
   try {
     if ('runWrapped' in definition) await runInWorkshop(definition, settings)
     else await runOnScene(definition, settings)
+  } finally {
     // node tells of a rejection that nobody handles once promises have come to rest
     await turn()
-    stray.check()
-  } finally {
     stray.end()
   }
+  stray.check()
 }
 
 async function runOnScene(definition: BareCase, settings: Settings): Promise<void> {

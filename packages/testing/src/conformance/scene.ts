@@ -58,8 +58,8 @@ export class Scene {
   }
 
   /** Waits until `check` is true, or the case has taken too long. */
-  async until(check: () => boolean): Promise<void> {
-    while (!check() && !this.#over) await sleep(1)
+  async until(check: () => boolean | Promise<boolean>): Promise<void> {
+    while (!(await check()) && !this.#over) await sleep(1)
   }
 
   /** The case is done with, one way or another. */

@@ -1,0 +1,42 @@
+import { wrap } from '@ilp-wrap/core'
+import { describe, expect, it } from 'vitest'
+import { conformanceCases, referenceFactory } from '../src/index.js'
+import type { ConformanceCase, ConformanceOptions } from '../src/index.js'
+import { wrappedMutants } from './wrapped-mutants.js'
+
+/** The cases that there are only for what is wrapped. */
+function wrappedOnly(options: ConformanceOptions): ConformanceCase[] {
+  const bare = new Set(conformanceCases(referenceFactory()).map(nameOf))
+  return conformanceCases(referenceFactory(), options).filter((each) => !bare.has(nameOf(each)))
+}
+
+function nameOf({ clause, title }: ConformanceCase): string {
+  return `${clause} ${title}`
+}
+
+describe('the conformance suite', () => {
+  const found = new Set<string>()
+
+  it.each(wrappedMutants.map((mutant) => [mutant.name, mutant] as const))(
+    'finds a wrapped plugin that %s',
+    async (_, mutant) => {
+      const supports = { expiry: mutant.expiry === true }
+      const failed = new Set<string>()
+      for (const each of wrappedOnly({ wrap: mutant.wrap, supports, timeoutMs: 200 })) {
+        if (each.skip !== undefined) continue
+        try {
+          await each.run()
+        } catch {
+          failed.add(each.clause)
+          found.add(nameOf(each))
+        }
+      }
+      expect([...failed]).toEqual(mutant.clauses)
+    }
+  )
+
+  it('has no case for wrapped plugins that finds nothing', () => {
+    const all = wrappedOnly({ wrap: (plugin) => wrap(plugin, []) }).map(nameOf)
+    expect(all.filter((name) => !found.has(name))).toEqual([])
+  })
+})
