@@ -4,10 +4,9 @@ import { createServer as createTcpServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import framework from 'ilp-plugin-payment-channel-framework'
 import virtual from 'ilp-plugin-virtual'
-import type { PluginV1, PluginV2 } from '@ilp-wrap/core'
+import type { Context, PluginV1, PluginV2 } from '@ilp-wrap/core'
 import { wrap } from '@ilp-wrap/core'
 import { compat } from '@ilp-wrap/compat'
-import type { CompatOptions } from '@ilp-wrap/compat'
 
 /** Two published v1 plugins, joined on loopback. They are CommonJS without types. */
 export interface RealPair {
@@ -20,9 +19,13 @@ export interface RealPair {
   close(): Promise<void>
 }
 
-export type MakePair = (options?: CompatOptions) => Promise<RealPair>
+/** `context` is that of `a`. */
+export type MakePair = (context?: Context) => Promise<RealPair>
 
 const SECRET = 'canary'
+
+/** More than any test sends. */
+const MAXIMUM = '1000000000000000000000000000000'
 
 /** The store that the plugins ask for. */
 class PluginStore {
@@ -56,7 +59,7 @@ const PluginVirtual = virtual as unknown as {
 }
 
 /** Two ilp-plugin-virtual@16.0.1, each with the HTTP endpoint that a connector would give it. */
-export const virtualPair: MakePair = async (options) => {
+export const virtualPair: MakePair = async (context) => {
   const secrets = ['secret of alice', 'secret of bob'] as const
   const keys = secrets.map((secret) => PluginVirtual.generatePublicKey(secret))
   const [alice, bob] = [await endpoint(), await endpoint()]
@@ -67,7 +70,7 @@ export const virtualPair: MakePair = async (options) => {
       ...currency,
       secret: secrets[own],
       peerPublicKey: keys[peer],
-      maxBalance: '1000000000',
+      maxBalance: MAXIMUM,
       rpcUri,
       _store: new PluginStore(),
       info: { connectors: [`${prefix}${keys[peer] as string}`] }
@@ -76,7 +79,7 @@ export const virtualPair: MakePair = async (options) => {
   const v1 = [make(0, 1, bob.uri), make(1, 0, alice.uri)] as const
   alice.serve(v1[0])
   bob.serve(v1[1])
-  const [a, b] = [wrap(v1[0], [compat(options)]), wrap(v1[1], [compat(options)])]
+  const [a, b] = [wrap(v1[0], [compat()], context), wrap(v1[1], [compat()])]
   await b.connect()
   return {
     v1,
@@ -144,18 +147,18 @@ const PREFIX = 'test.framework.'
  */
 export const frameworkPair =
   (stateful: boolean): MakePair =>
-  async (options) => {
+  async (context) => {
     const port = await freePort()
     const listener = new PluginFramework({
       listener: { port },
       incomingSecret: SECRET,
       prefix: PREFIX,
       info: { prefix: PREFIX, currencyCode: 'XRP', currencyScale: 6, connectors: [`${PREFIX}server`] },
-      ...(stateful && { _store: new PluginStore(), maxBalance: '1000000000', minBalance: '-1000000000' })
+      ...(stateful && { _store: new PluginStore(), maxBalance: MAXIMUM, minBalance: `-${MAXIMUM}` })
     })
     const client = new PluginFramework({ server: `btp+ws://:${SECRET}@127.0.0.1:${port}` })
-    const a = wrap(client, [compat(options)])
-    const b = wrap(listener, [compat({ connector: stateful ? `${PREFIX}client` : `${PREFIX}server`, ...options })])
+    const a = wrap(client, [compat()], context)
+    const b = wrap(listener, [compat({ connector: stateful ? `${PREFIX}client` : `${PREFIX}server` })])
     await b.connect()
     return {
       v1: [client, listener],

@@ -157,18 +157,26 @@ describe.each(Object.entries(makers))('%s', (_name, make) => {
     expect(peer.requests.size).toBe(1)
   })
 
-  it('does not book a fulfill that comes after the packet has expired, in either direction', async () => {
-    let finish = (_answer: Buffer): void => undefined
-    const { send, receive, peer, clock } = setup({}, () => new Promise((resolve) => (finish = resolve)))
-    const [out, incoming] = [send({ amount: 10 }), receive({ amount: 10 })]
+  it('does not book a fulfill of the peer that comes after the packet has expired', async () => {
+    const { send, peer, clock } = setup()
+    const sent = send({ amount: 10 })
     await clock.advance(31_000)
     ;(await peer.request()).fulfill()
-    finish(fulfill())
-    expect([await out, await incoming]).toEqual(['fulfilled', 'fulfilled'])
+    expect(await sent).toBe('fulfilled')
     void send({ amount: 10 })
-    void receive({ amount: 10 })
     expect(peer.requests.size).toBe(1)
     expect(await send()).toBe('T04')
+  })
+
+  it('does not book a fulfill of the host that comes after the packet has expired', async () => {
+    const answers: ((answer: Buffer) => void)[] = []
+    const { receive, clock } = setup({}, () => new Promise((resolve) => answers.push(resolve)))
+    const received = receive({ amount: 10 })
+    await clock.advance(31_000)
+    answers[0]?.(fulfill())
+    expect(await received).toBe('fulfilled')
+    void receive({ amount: 10 })
+    expect(answers).toHaveLength(2)
     expect(await receive()).toBe('T04')
   })
 

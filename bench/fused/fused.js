@@ -282,7 +282,7 @@ export class FusedPlugin {
   }
 
   threw(error, packet) {
-    if (packet.incoming) return
+    if (packet.incoming) return this.#settleUnfulfilled(packet)
     if (mayResend(error, packet)) return this.#retry(packet, thrownFailure(error))
     this.#settleThrown(error, packet)
     return Promise.reject(error)

@@ -316,11 +316,9 @@ export class End {
 
   check(): void {
     const { committed, holdsIn, holdsOut } = this.snapshot()
-    assert.deepEqual(
-      { committed, holdsIn, holdsOut },
-      { committed: this.books.committed, holdsIn: this.books.holdsIn, holdsOut: this.books.holdsOut },
-      `the books of ${this.name}`
-    )
+    const { books } = this
+    if (committed === books.committed && holdsIn === books.holdsIn && holdsOut === books.holdsOut) return
+    assert.deepEqual({ committed, holdsIn, holdsOut }, { ...books }, `the books of ${this.name}`)
   }
 
   assertQuiet(): void {

@@ -60,7 +60,8 @@ class DebugLog implements Log {
   }
 
   get enabled(): boolean {
-    return this.#debugger().enabled
+    // undefined, whatever its type says, until `debug` has been told of any namespaces
+    return (this.#debugger().enabled as boolean | undefined) === true
   }
 
   debug(message: string, ...args: unknown[]): void {

@@ -108,6 +108,8 @@ describe('services', () => {
     const write = createDebug.log
     createDebug.log = (...args: unknown[]) => lines.push(args.join(' '))
     wrap(new FakePlugin(), [it])
+    // before anybody has enabled anything, debug's own `enabled` is undefined
+    expect(the?.log.enabled).toBe(false)
     the?.log.warn('of a stack without a name')
     wrap(new FakePlugin(), [it], { account: 'alice' })
     createDebug.enable('ilp-wrap:alice:it')

@@ -40,11 +40,10 @@ export class Side implements Watch {
   }
 
   refuse(code: keyof typeof REJECTS, prepare: Buffer): Promise<Buffer> {
-    const { events, emit } = this.setup
-    if (events.observed) {
+    if (this.setup.events.observed) {
       const amount = prepareAmount(prepare)
       const destination = prepareDestination(prepare)
-      emit({ type: 'packet-rejected', direction: this.direction, code, amount, destination })
+      this.setup.emit({ type: 'packet-rejected', direction: this.direction, code, amount, destination })
     }
     return Promise.resolve(REJECTS[code])
   }

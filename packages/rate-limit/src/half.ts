@@ -170,9 +170,8 @@ export class Half {
   }
 
   #tell(data: Buffer, code: string, retryAfterMs: number | undefined): void {
-    const { events, emit } = this.#setup
-    if (!events.observed) return
-    emit({
+    if (!this.#setup.events.observed) return
+    this.#setup.emit({
       type: 'packet-rejected',
       direction: this.#config.direction,
       code,

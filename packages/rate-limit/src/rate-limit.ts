@@ -81,11 +81,13 @@ class RateLimit implements Hooks {
 
   static #sendMoney(this: RateLimit, amount: string, next: (amount: string) => Promise<void>): Promise<void> {
     const bucket = this.#money as TokenBucket
-    const { clock, events, emit } = this.#setup
-    const now = clock.monotonic()
+    const setup = this.#setup
+    const now = setup.clock.monotonic()
     if (bucket.take(now)) return next(amount)
     const retryAfterMs = bucket.waitMs(now, 1)
-    if (events.observed) emit({ type: 'money-rejected', direction: 'outgoing', amount, retryAfterMs })
+    if (setup.events.observed) {
+      setup.emit({ type: 'money-rejected', direction: 'outgoing', amount, retryAfterMs })
+    }
     return Promise.reject(new RateLimitedError('Too many payments', retryAfterMs))
   }
 

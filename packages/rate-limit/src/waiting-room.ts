@@ -12,7 +12,7 @@ export interface Source {
 }
 
 /** A packet that waits for its turn. */
-export interface Waiter {
+interface Waiter {
   /** Base units. */
   readonly amount: bigint
   /** The moment it has to go by, milliseconds since 1970. */

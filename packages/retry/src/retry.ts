@@ -6,7 +6,6 @@ import { Money, sendMoneyOnceOf } from './money.js'
 import { rulesOf } from './options.js'
 import type { RetryOptions, Rules } from './options.js'
 import { Packets } from './packets.js'
-import { Shared } from './shared.js'
 
 /** The smallest valid options. */
 export const minimalOptions: RetryOptions = {}
@@ -28,23 +27,25 @@ export function retry(options?: RetryOptions | false): Middleware {
 
 /** Money goes by a key only where the plugin takes one and the key can be kept; else it is the plugin's alone. */
 function moneyOf(setup: Setup, rules: Rules): Money | undefined {
-  const { plugin, store, account, log } = setup
+  const { plugin, store, account } = setup
   const once = sendMoneyOnceOf(plugin)
   if (once === undefined) return undefined
   if (store !== undefined && account !== undefined) return new Money(setup, rules, once, store, account)
-  log.warn('money is not retried: the key of a payment must be stored, which takes a `store` and an `account`')
+  setup.log.warn('money is not retried: the key of a payment must be stored, which takes a `store` and an `account`')
   return undefined
 }
 
 class Retry implements Hooks {
-  readonly lifecycle: MonoTypeOperatorFunction<LifecycleEvent>
   readonly #connection: Connection
   readonly #packets: Packets
 
   constructor(setup: Setup, rules: Rules) {
     this.#connection = new Connection(setup, rules)
-    this.#packets = new Packets(new Shared(setup, rules, this.#connection))
-    this.lifecycle = this.#connection.lifecycle()
+    this.#packets = new Packets(setup, rules, this.#connection)
+  }
+
+  get lifecycle(): MonoTypeOperatorFunction<LifecycleEvent> {
+    return this.#connection.lifecycle()
   }
 
   sendData(data: Buffer, next: (data: Buffer) => Promise<Buffer>): Promise<Buffer> {

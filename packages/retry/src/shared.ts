@@ -12,6 +12,7 @@ import { Waiters } from './waiters.js'
 export class Shared {
   readonly rules: Rules
   readonly connection: Connection
+  readonly clock: Setup['clock']
   readonly #setup: Setup
   #budget: Budget | undefined
   #waiters: Waiters | undefined
@@ -21,11 +22,8 @@ export class Shared {
   constructor(setup: Setup, rules: Rules, connection: Connection) {
     this.rules = rules
     this.connection = connection
+    this.clock = setup.clock
     this.#setup = setup
-  }
-
-  get clock(): Setup['clock'] {
-    return this.#setup.clock
   }
 
   get waiters(): Waiters {

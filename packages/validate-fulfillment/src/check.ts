@@ -61,7 +61,7 @@ export class Check {
 }
 
 /** Undefined for a valid fulfill or reject. */
-export function invalidity(reply: Buffer, condition: Buffer): InvalidReply | undefined {
+function invalidity(reply: Buffer, condition: Buffer): InvalidReply | undefined {
   if (isFulfill(reply)) return isPreimage(reply, condition) ? undefined : 'wrong-fulfillment'
   if (isReject(reply)) return undefined
   if (!Buffer.isBuffer(reply)) return 'foreign'

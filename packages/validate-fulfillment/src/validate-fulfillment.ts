@@ -66,9 +66,8 @@ class Validator implements Judge {
   }
 
   refuse(reason: InvalidReply, prepare: Buffer): Buffer {
-    const { events, emit } = this.#setup
-    if (events.observed) {
-      emit({
+    if (this.#setup.events.observed) {
+      this.#setup.emit({
         type: 'reply-rejected',
         direction: this.#direction,
         reason,
