@@ -1,14 +1,13 @@
 import { createServer } from 'node:http'
 import type { IncomingMessage, Server } from 'node:http'
+import { createRequire } from 'node:module'
 import { createServer as createTcpServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
-import framework from 'ilp-plugin-payment-channel-framework'
-import virtual from 'ilp-plugin-virtual'
 import type { Context, PluginV1, PluginV2 } from '@ilp-wrap/core'
 import { wrap } from '@ilp-wrap/core'
 import { compat } from '@ilp-wrap/compat'
 
-/** Two published v1 plugins, joined on loopback. They are CommonJS without types. */
+/** Two published v1 plugins, joined on loopback. */
 export interface RealPair {
   readonly v1: readonly [PluginV1, PluginV1]
   /** Wrapped; `b` is connected, `a` is not. */
@@ -22,10 +21,13 @@ export interface RealPair {
 /** `context` is that of `a`. */
 export type MakePair = (context?: Context) => Promise<RealPair>
 
+// the plugins are CommonJS, without types
+const require = createRequire(import.meta.url)
+
 const SECRET = 'canary'
 
 /** More than any test sends. */
-const MAXIMUM = '1000000000000000000000000000000'
+const MAXIMUM = '1'.padEnd(50, '0')
 
 /** The store that the plugins ask for. */
 class PluginStore {
@@ -52,7 +54,7 @@ interface VirtualPlugin extends PluginV1 {
   receive(method: string, params: unknown[]): Promise<unknown>
 }
 
-const PluginVirtual = virtual as unknown as {
+const PluginVirtual = require('ilp-plugin-virtual') as {
   new (options: object): VirtualPlugin
   generatePrefix(options: object): string
   generatePublicKey(secret: string): string
@@ -137,7 +139,7 @@ async function bodyOf(request: IncomingMessage): Promise<string> {
 
 // -------------------------------------------------------------------------------- ilp-plugin-payment-channel-framework
 
-const PluginFramework = framework as unknown as new (options: object) => PluginV1
+const PluginFramework = require('ilp-plugin-payment-channel-framework') as new (options: object) => PluginV1
 
 const PREFIX = 'test.framework.'
 
