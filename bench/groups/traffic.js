@@ -15,9 +15,6 @@ import { pluginClass } from '../lib/plugins.js'
  */
 
 const require = createRequire(import.meta.url)
-// its log goes to standard output, once for each balance that it makes
-process.env.DEBUG_LEVEL ??= 'warn'
-
 const wide = { capacity: 1e9, refillCount: 1e9, refillMs: 1000 }
 const limits = { incoming: wide, outgoing: wide }
 const bounds = { maximum: 10n ** 30n, minimum: -(10n ** 30n) }
@@ -71,6 +68,8 @@ const BUILT_IN = [
 async function connector(inner, wanted) {
   const load = (name) => require(`ilp-connector/dist/services/${name}.js`).default
   const MiddlewareManager = load('middleware-manager')
+  // a line on standard output for each balance that is set up; what packets log stays
+  require('ilp-connector/dist/common/log.js').ConnectorLogger.prototype.info = () => undefined
   const info = {
     rateLimit: { capacity: 1e9, refillCount: 1e9, refillPeriod: 1000 },
     balance: { maximum: '1e30', minimum: '-1e30' }

@@ -52,6 +52,25 @@ class Send extends Step {
   }
 }
 
+class Fill extends Step {
+  readonly #expiresInMs: number
+  readonly #plan: Plan
+
+  constructor(end: 0 | 1, expiresInMs: number, plan: Plan) {
+    super(end)
+    this.#expiresInMs = expiresInMs
+    this.#plan = plan
+  }
+
+  act(end: End): void {
+    end.fill(this.#expiresInMs, this.#plan)
+  }
+
+  what(): string {
+    return `fill(${this.#expiresInMs} ms, ${this.#plan})`
+  }
+}
+
 class Answer extends Step {
   readonly #count: number
   readonly #how: 'accept' | 'refuse' | 'throw'
@@ -180,7 +199,7 @@ class Disconnect extends Step {
   }
 }
 
-/** A thousand steps and more of two hosts and of the link between them. */
+/** Up to `count` steps of two hosts and of the link between them. */
 export function steps(count: number): fc.Arbitrary<Iterable<fc.AsyncCommand<Model, World>>> {
   const end = fc.constantFrom<0 | 1>(0, 1)
   const amount = fc.oneof(
@@ -205,6 +224,7 @@ export function steps(count: number): fc.Arbitrary<Iterable<fc.AsyncCommand<Mode
     send,
     fc.tuple(end, fc.integer({ min: 1, max: 40 }), how).map(([side, n, what]) => new Answer(side, n, what)),
     fc.tuple(end, fc.integer({ min: 1, max: 40 }), how).map(([side, n, what]) => new Answer(side, n, what)),
+    fc.tuple(end, expiresInMs, plan).map(([side, ms, what]) => new Fill(side, ms, what)),
     fc.tuple(end, fc.bigInt({ min: 1n, max: 3_000n })).map(([side, units]) => new Pay(side, units)),
     end.map((side) => new Resolve(side)),
     fc

@@ -66,6 +66,7 @@ export class World {
   /** Money that its sender was told to take for sent and that its receiver could not book. */
   lostMoney = 0n
   #count = 0
+  readonly #faults: string[] = []
 
   constructor(seed: number) {
     this.random = new Random(seed)
@@ -95,6 +96,14 @@ export class World {
     return { packet, destination }
   }
 
+  /**
+   * Asserts where a throw would not reach the test: what a host, a middleware or an observer throws is a thing that
+   * happens to plugins. `check` throws the first of them.
+   */
+  assert(holds: boolean, what: string): void {
+    if (!holds) this.#faults.push(what)
+  }
+
   /** How many packets were sent. */
   get sent(): number {
     return this.#count
@@ -108,6 +117,7 @@ export class World {
   async check(): Promise<void> {
     await this.clock.advance(0)
     for (const end of this.ends) end.check()
+    assert.deepEqual(this.#faults, [])
   }
 
   /** Ends all that is under way, and draws the sum. */
@@ -157,6 +167,8 @@ export class End {
   readonly #world: World
   readonly #handle: BalanceHandle
   readonly #pending: Pending[] = []
+  /** Money that the host itself is sending. */
+  readonly #own: bigint[] = []
   /** Money of which this end does not know whether it arrived. */
   readonly #unknown: Payment[] = []
 
@@ -201,7 +213,8 @@ export class End {
     answer.then(
       (reply) => {
         if (!fits) {
-          assert.deepEqual([rejectCode(reply), packet.receiver.state], ['T04', 'none'], 'a packet passed the minimum')
+          this.#world.assert(rejectCode(reply) === 'T04', `${destination} was over the minimum, and was not refused`)
+          this.#world.assert(packet.receiver.state === 'none', `${destination} was over the minimum, and was sent`)
           return
         }
         if (isFulfill(reply) && clock.now() < expiresAt) packet.sender.book()
@@ -213,11 +226,20 @@ export class End {
     )
   }
 
+  /** Sends what just fits, and a unit more than fits, by the books of either end. */
+  fill(expiresInMs: number, plan: Plan): void {
+    const { committed, holdsIn, maximum } = this.#world.other(this).books
+    const room = maximum - committed - holdsIn
+    for (const amount of [room + 1n, room]) if (amount > 0n) this.send(amount, expiresInMs, plan)
+    const left = this.books.committed - this.books.holdsOut - this.books.minimum
+    for (const amount of [left + 1n, left, 1n]) if (amount > 0n) this.send(amount, expiresInMs, plan)
+  }
+
   async #receive(data: Buffer): Promise<Buffer> {
     const packet = this.#world.packets.get(prepareDestination(data) ?? '')
-    assert(packet !== undefined)
+    if (packet === undefined) throw new Error('a packet that nobody sent')
     const { committed, holdsIn } = this.snapshot()
-    assert(committed + holdsIn <= this.books.maximum, 'a packet passed the maximum')
+    this.#world.assert(packet.amount === 0n || committed + holdsIn <= this.books.maximum, 'a packet passed the maximum')
     packet.receiver.hold()
     return new Promise((resolve, reject) => {
       const settle = (how: 'accept' | 'refuse' | 'throw'): void => {
@@ -246,6 +268,7 @@ export class End {
   // --------------------------------------------------------------------------------------------------------------- money
 
   pay(amount: bigint): void {
+    this.#own.push(amount)
     this.plugin.sendMoney(amount.toString()).catch(() => undefined)
   }
 
@@ -254,6 +277,9 @@ export class End {
     return defineMiddleware({ name: 'tap', place: {} }, () => ({
       sendMoney: async (amount, next) => {
         const payment: Payment = { amount: BigInt(amount), host: 'absent' }
+        const own = this.#own.indexOf(payment.amount)
+        if (own === -1) this.#world.assert(this.snapshot().suspended.length === 0, 'settled while suspended')
+        else this.#own.splice(own, 1)
         this.books.committed += payment.amount
         try {
           await this.#world.paying.run(payment, () => next(amount))
@@ -268,7 +294,7 @@ export class End {
 
   #take(): Promise<void> {
     const payment = this.#world.paying.getStore()
-    assert(payment !== undefined)
+    if (payment === undefined) throw new Error('money that nobody sent')
     payment.host = 'has it'
     const plans: Plan[] = ['accept', 'accept', 'accept', 'throw', 'later']
     return new Promise((resolve, reject) => {
@@ -331,19 +357,19 @@ export class End {
       case 'packet-rejected': {
         if (event.direction === 'outgoing' || event.amount === undefined) return
         const { committed, holdsIn } = this.snapshot()
-        assert(committed + holdsIn + event.amount > this.books.maximum, 'a packet that fits was refused')
+        this.#world.assert(committed + holdsIn + event.amount > this.books.maximum, 'a packet that fits was refused')
         return
       }
       case 'hold-expired': {
         const leg = this.#leg(event.direction, event.destination)
-        assert.equal(leg.state, 'held', 'what expired was not held')
+        this.#world.assert(leg.state === 'held', `${event.destination} expired, and was not held`)
         leg.release()
         leg.named = true
         return
       }
       case 'late-fulfill': {
         const leg = this.#leg(event.direction, event.destination)
-        assert.notEqual(leg.state, 'booked', 'what came late was booked')
+        this.#world.assert(leg.state !== 'booked', `${event.destination} came late, and was booked`)
         leg.named = true
         return
       }
@@ -353,7 +379,7 @@ export class End {
 
   #leg(direction: Direction, destination: string): Leg {
     const packet = this.#world.packets.get(destination)
-    assert(packet !== undefined)
+    if (packet === undefined) throw new Error('a packet that nobody sent')
     return direction === 'outgoing' ? packet.sender : packet.receiver
   }
 }

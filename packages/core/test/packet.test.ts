@@ -117,7 +117,7 @@ describe('a prepare', () => {
       const pad = (value: number, length: number) => String(value).padStart(length, '0')
       const text = `${pad(year, 4)}${[month, day, hour, minute, second].map((n) => pad(n, 2)).join('')}${pad(ms, 3)}`
       const expected = Date.UTC(year, month - 1, day, hour, minute, second, ms)
-      expect(prepareExpiresAt(withTimestamp(text)), text).toBe(expected === 0 ? undefined : expected)
+      if (prepareExpiresAt(withTimestamp(text)) !== (expected === 0 ? undefined : expected)) expect.fail(text)
     })
     fc.assert(property, { numRuns: 20_000, seed: 24 })
   })
@@ -215,7 +215,7 @@ describe('a fulfill', () => {
       const packet = serializeIlpFulfill({ fulfillment: Buffer.alloc(32, 9), data: Buffer.alloc(length, 3) })
       expect(packetType(packet)).toBe(FULFILL)
       expect(fulfillFulfillment(packet)).toEqual(Buffer.alloc(32, 9))
-      expect(fulfillData(packet)).toEqual(Buffer.alloc(length, 3))
+      expect(fulfillData(packet)?.equals(Buffer.alloc(length, 3))).toBe(true)
     }
   })
 })
@@ -290,7 +290,7 @@ describe('withExpiresAt', () => {
       expect(prepareExpiresAt(reduced)).toBe(expiresAt.getTime())
       expect(packet).toEqual(prepare({ data }))
     })
-    fc.assert(property, { numRuns: 2000, seed: 24 })
+    fc.assert(property, { numRuns: 500, seed: 24 })
   })
 
   it('changes nothing else of a packet that ilp-packet would write in another way', () => {

@@ -4,7 +4,6 @@ import {
   EMPTY,
   Observable,
   Subject,
-  Subscriber,
   defer,
   filter,
   finalize,
@@ -18,7 +17,7 @@ import {
   take,
   throwError
 } from 'rxjs'
-import type { MonoTypeOperatorFunction, Subscription } from 'rxjs'
+import type { MonoTypeOperatorFunction, Subscriber, Subscription } from 'rxjs'
 import { backoffMs } from './backoff.js'
 import { nameOf } from './errors.js'
 import type { Rules } from './options.js'
@@ -125,42 +124,44 @@ export class Connection {
     return (source) =>
       new Observable((host) => {
         this.#host = host
-        return source.subscribe(new Gate(host, this))
+        return source.subscribe(this)
       })
   }
 
   // ---------------------------------------------------------------------------------------------------------- events
 
-  handle(event: LifecycleEvent): void {
-    if (event.type === 'connect') this.#connected(event)
-    else if (event.type === 'disconnect') this.#disconnected(event)
-    else this.#failed(event)
+  /** As an observer of the plugin's events: it costs each plugin less memory than an operator made of operators. */
+  next(event: LifecycleEvent): void {
+    if (this.#passes(event)) this.#host?.next(event)
   }
 
-  #connected(event: LifecycleEvent): void {
-    this.#state = 'up'
-    this.#endReconnecting()
-    if (!this.#spareHost()) this.#host?.next(event)
-    this.#signals?.next('connected')
-  }
-
-  #disconnected(event: LifecycleEvent): void {
-    // one is being held back already: the host needs to know it once
-    if (this.#held !== undefined) return
-    const lost = this.#state === 'up'
-    if (lost) {
-      this.#state = 'lost'
-      this.#reconnect()
-    }
-    if (lost && this.#rules.holdDisconnectMs > 0) this.#hold(event)
-    else this.#host?.next(event)
-  }
-
-  #failed(event: LifecycleEvent): void {
+  /** Whether the host is told of it now. What was held back until now goes before it. */
+  #passes({ type, args }: LifecycleEvent): boolean {
+    if (type === 'connect') return this.#connected()
+    if (type === 'disconnect') return this.#disconnected(args)
     this.#state = 'failed'
     this.#stop()
     this.#releaseHeld()
-    this.#host?.next(event)
+    return true
+  }
+
+  #connected(): boolean {
+    this.#state = 'up'
+    this.#endReconnecting()
+    const spared = this.#spareHost()
+    this.#signals?.next('connected')
+    return !spared
+  }
+
+  #disconnected(args: readonly unknown[]): boolean {
+    // one is being held back already: the host needs to know it once
+    if (this.#held !== undefined) return false
+    if (this.#state !== 'up') return true
+    this.#state = 'lost'
+    this.#reconnect()
+    if (this.#rules.holdDisconnectMs === 0) return true
+    this.#hold({ type: 'disconnect', args })
+    return false
   }
 
   #hold(event: LifecycleEvent): void {
@@ -289,20 +290,6 @@ export class Connection {
     const delayMs = backoffMs(attempt, this.#rules.connectBackoff, this.#rules.random)
     if (events.observed) emit({ type: 'connect-scheduled', attempt, delayMs, error: nameOf(error) })
     return sleep(clock, delayMs)
-  }
-}
-
-/** Hands events to the connection, which lets them through or holds them back. One small object for each plugin. */
-class Gate extends Subscriber<LifecycleEvent> {
-  readonly #connection: Connection
-
-  constructor(host: Subscriber<LifecycleEvent>, connection: Connection) {
-    super(host)
-    this.#connection = connection
-  }
-
-  protected override _next(event: LifecycleEvent): void {
-    this.#connection.handle(event)
   }
 }
 

@@ -41,6 +41,8 @@ export class MemoryLog implements Log {
   }
 
   #write(level: string, message: string, args: unknown[]): void {
-    this.lines.push(`${level}: ${formatWithOptions({ depth: 10 }, message, ...args)}`)
+    this.lines.push(
+      `${level}: ${formatWithOptions({ depth: 10, compact: 10, breakLength: Infinity }, message, ...args)}`
+    )
   }
 }
