@@ -13,10 +13,3 @@ export const prepare = serializeIlpPrepare({
 })
 
 export const fulfill = serializeIlpFulfill({ fulfillment, data: Buffer.alloc(0) })
-
-export const reject = serializeIlpReject({
-  code: 'F99',
-  message: 'no',
-  triggeredBy: 'g.bench.peer',
-  data: Buffer.alloc(0)
-})

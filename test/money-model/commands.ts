@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { LIMIT } from './world.js'
+import { LIMIT, THRESHOLD } from './world.js'
 import type { End, Plan, World } from './world.js'
 
 /** The books stand beside each end, in the world; the model of fast-check has nothing to add. */
@@ -203,38 +203,40 @@ class Disconnect extends Step {
 export function steps(count: number): fc.Arbitrary<Iterable<fc.AsyncCommand<Model, World>>> {
   const end = fc.constantFrom<0 | 1>(0, 1)
   const amount = fc.oneof(
-    { weight: 8, arbitrary: fc.bigInt({ min: 1n, max: 400n }) },
+    { weight: 20, arbitrary: fc.bigInt({ min: 1n, max: 150n }) },
     { weight: 1, arbitrary: fc.bigInt({ min: 1n, max: LIMIT + 1n }) },
     // RFC 0027: an amount is a UInt64, zero included
     { weight: 1, arbitrary: fc.constantFrom(0n, 1n, LIMIT, 2n ** 64n - 1n) }
   )
   const plan = fc.oneof(
-    { weight: 6, arbitrary: fc.constant<Plan>('accept') },
+    { weight: 12, arbitrary: fc.constant<Plan>('accept') },
     { weight: 6, arbitrary: fc.constant<Plan>('later') },
     { weight: 3, arbitrary: fc.constantFrom<Plan>('refuse', 'throw', 'never') }
   )
   const how = fc.constantFrom<'accept' | 'refuse' | 'throw'>('accept', 'accept', 'accept', 'refuse', 'throw')
   const expiresInMs = fc.integer({ min: 1, max: 40_000 })
   const send = fc
-    .tuple(end, fc.array(amount, { minLength: 1, maxLength: 24 }), expiresInMs, plan)
+    .tuple(end, fc.array(amount, { minLength: 1, maxLength: 40, size: 'max' }), expiresInMs, plan)
     .map(([side, amounts, ms, what]) => new Send(side, amounts, ms, what))
-  const commands = [
+  const commands: fc.Arbitrary<fc.AsyncCommand<Model, World>>[] = [
     send,
     send,
     send,
-    fc.tuple(end, fc.integer({ min: 1, max: 40 }), how).map(([side, n, what]) => new Answer(side, n, what)),
-    fc.tuple(end, fc.integer({ min: 1, max: 40 }), how).map(([side, n, what]) => new Answer(side, n, what)),
+    send,
+    fc.tuple(end, fc.integer({ min: 1, max: 100 }), how).map(([side, n, what]) => new Answer(side, n, what)),
+    fc.tuple(end, fc.integer({ min: 1, max: 100 }), how).map(([side, n, what]) => new Answer(side, n, what)),
     fc.tuple(end, expiresInMs, plan).map(([side, ms, what]) => new Fill(side, ms, what)),
     fc.tuple(end, fc.bigInt({ min: 1n, max: 3_000n })).map(([side, units]) => new Pay(side, units)),
     end.map((side) => new Resolve(side)),
     fc
-      .tuple(end, fc.bigInt({ min: 0n, max: 2n * LIMIT }), fc.bigInt({ min: -2n * LIMIT, max: -3_001n }))
+      .tuple(end, fc.bigInt({ min: 0n, max: 2n * LIMIT }), fc.bigInt({ min: -2n * LIMIT, max: THRESHOLD - 1n }))
       .map(([side, maximum, minimum]) => new SetLimits(side, maximum, minimum)),
-    fc.integer({ min: 1, max: 5_000 }).map((ms) => new Advance(ms)),
+    fc.integer({ min: 1, max: 200 }).map((ms) => new Advance(ms)),
+    fc.integer({ min: 1, max: 1_000 }).map((ms) => new Advance(ms)),
     fc.integer({ min: 1, max: 40_000 }).map((ms) => new Advance(ms)),
     fc.integer({ min: -20_000, max: 20_000 }).map((ms) => new Jump(ms)),
     fc.constant(new Lose(0)),
     fc.tuple(end, fc.integer({ min: 0, max: 1_000 })).map(([side, ms]) => new Disconnect(side, ms))
   ]
-  return fc.commands<Model, World>(commands, { maxCommands: count, size: 'max' })
+  return fc.commands(commands, { maxCommands: count, size: 'max' })
 }

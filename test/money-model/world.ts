@@ -11,6 +11,7 @@ import { validateFulfillment } from '@ilp-wrap/validate-fulfillment'
 import { Books, Leg } from './books.js'
 
 export const LIMIT = 5_000n
+export const THRESHOLD = -800n
 
 /** What a host does with a packet or with money. */
 export type Plan = 'accept' | 'refuse' | 'throw' | 'later' | 'never'
@@ -63,6 +64,8 @@ export class World {
   readonly packets = new Map<string, Packet>()
   /** Which payment is on its way: money has no name on the wire. */
   readonly paying = new AsyncLocalStorage<Payment>()
+  /** How often each kind of event came. */
+  readonly seen = new Map<string, number>()
   /** Money that its sender was told to take for sent and that its receiver could not book. */
   lostMoney = 0n
   #count = 0
@@ -186,7 +189,7 @@ export class End {
       }),
       this.#tap(),
       validateFulfillment(),
-      balance({ maximum: LIMIT, minimum: -LIMIT, settleThreshold: -3_000n, settleTo: -1_000n, cooldownMs: 200 })
+      balance({ maximum: LIMIT, minimum: -LIMIT, settleThreshold: THRESHOLD, settleTo: -100n, cooldownMs: 200 })
     ]
     this.plugin = wrap(inner, middleware, { account: name, clock: world.clock, log: SILENT })
     this.#handle = balanceOf(this.plugin)
@@ -344,7 +347,11 @@ export class End {
     const { committed, holdsIn, holdsOut } = this.snapshot()
     const { books } = this
     if (committed === books.committed && holdsIn === books.holdsIn && holdsOut === books.holdsOut) return
-    assert.deepEqual({ committed, holdsIn, holdsOut }, { ...books }, `the books of ${this.name}`)
+    assert.deepEqual(
+      [committed, holdsIn, holdsOut],
+      [books.committed, books.holdsIn, books.holdsOut],
+      `balance and holds of ${this.name}`
+    )
   }
 
   assertQuiet(): void {
@@ -353,6 +360,7 @@ export class End {
   }
 
   #hear(event: PluginEvent): void {
+    this.#world.seen.set(event.type, (this.#world.seen.get(event.type) ?? 0) + 1)
     switch (event.type) {
       case 'packet-rejected': {
         if (event.direction === 'outgoing' || event.amount === undefined) return

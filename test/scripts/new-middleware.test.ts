@@ -31,7 +31,7 @@ function read(file: string): string {
   return readFileSync(join(copy, file), 'utf8')
 }
 
-describe('new-middleware', () => {
+describe('new-middleware', { timeout: 60_000 }, () => {
   it('makes a package whose files, names and text carry the new name alone', async () => {
     const written = await createMiddleware(copy, 'hop-count')
     expect(readdirSync(join(copy, 'packages/hop-count'), { recursive: true }).map(String).sort()).toEqual([

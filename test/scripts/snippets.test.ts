@@ -10,7 +10,7 @@ function problems(...lines: string[]): string[] {
   return [...found, ...compileSnippets(snippets)]
 }
 
-describe('the snippets of the docs', () => {
+describe('the snippets of the docs', { timeout: 60_000 }, () => {
   it('compile against the sources, each as a module of its own', () => {
     const block = ['```ts', `import { wrap } from '@ilp-wrap/core'`, 'const a: typeof wrap = wrap', 'await a', '```']
     expect(problems('# Page', ...block, 'and', ...block)).toEqual([])
@@ -27,7 +27,7 @@ describe('the snippets of the docs', () => {
       problems('```ts', 'function f(a) { return a }', 'const b = [1, 2]', 'const c: number = b[0]', '```')
     ).toEqual([
       `docs/page.md:2:12: TS7006: Parameter 'a' implicitly has an 'any' type.`,
-      `docs/page.md:4:7: TS2322: Type 'number | undefined' is not assignable to type 'number'.\n  Type 'undefined' is not assignable to type 'number'.`
+      `docs/page.md:4:7: TS2322: Type 'number | undefined' is not assignable to type 'number'.\n    Type 'undefined' is not assignable to type 'number'.`
     ])
   })
 

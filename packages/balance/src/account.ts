@@ -215,6 +215,6 @@ export function isPromise(value: unknown): value is Promise<unknown> {
 }
 
 /** What may stand in a log: an error's message, since its other fields may hold what a store was asked to do. */
-export function messageOf(error: unknown): string {
+function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : typeof error
 }

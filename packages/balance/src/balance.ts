@@ -46,31 +46,38 @@ const NO_HOOK = { value: undefined }
 
 class Balance implements Hooks {
   lifecycle?: MonoTypeOperatorFunction<LifecycleEvent>
+  readonly #setup: Setup
   readonly #rules: Rules
   readonly #account: Account
   readonly #packets: Packets
-  readonly #payments: Payments
+  /** Made for the first money: most plugins carry packets for long before. */
+  #payments: Payments | undefined
   #handle: Controls | undefined
   /** How often the host has disconnected. */
   #disconnects = 0
 
   constructor(setup: Setup, rules: Rules) {
+    this.#setup = setup
     this.#rules = rules
     this.#account = new Account(setup, rules.ledger, rules.limits)
     this.#packets = new Packets(this.#account)
-    const moneyIsFinal = rules.moneyIsFinal ?? setup.traits.has('transfers-settle')
-    this.#payments = new Payments(setup, this.#account, rules.settlement, moneyIsFinal)
-    this.#payments.start()
-    if (rules.settlement.threshold === undefined) return
+    const { threshold } = rules.settlement
+    if (threshold === undefined) return
+    this.#money.start(threshold)
     this.lifecycle = tap(({ type }) => {
       if (type === 'connect') this.#account.look()
       // the plugin must not be used any more (RFC 0024, "Event: error")
-      if (type === 'error') this.#payments.stop()
+      if (type === 'error') this.#money.stop()
     })
   }
 
+  get #money(): Payments {
+    this.#payments ??= new Payments(this.#setup, this.#account, this.#rules)
+    return this.#payments
+  }
+
   get handle(): Controls {
-    this.#handle ??= new Controls(this.#account, this.#payments, this.#rules.settlement)
+    this.#handle ??= new Controls(this.#account, this.#money, this.#rules.settlement)
     return this.#handle
   }
 
@@ -83,11 +90,11 @@ class Balance implements Hooks {
   }
 
   sendMoney(amount: string, next: (amount: string) => Promise<void>): Promise<void> {
-    return this.#payments.send(amount, next)
+    return this.#money.send(amount, next)
   }
 
   handleMoney(amount: string, next: (amount: string) => Promise<void>): Promise<void> {
-    return this.#payments.receive(amount, next)
+    return this.#money.receive(amount, next)
   }
 
   /** No packet may come before the books are loaded: if they cannot be, the plugin is not connected. */
@@ -106,29 +113,32 @@ class Balance implements Hooks {
   #connect(options: ConnectOptions | undefined, next: Connect): Promise<void> {
     this.#packets.open()
     const connected = next(options)
-    if (this.#rules.settlement.threshold !== undefined) void this.#settleOnce(connected)
+    const { threshold } = this.#rules.settlement
+    if (threshold !== undefined) void this.#settleOnce(connected, threshold)
     return connected
   }
 
-  async #settleOnce(connected: Promise<void>): Promise<void> {
+  async #settleOnce(connected: Promise<void>, threshold: bigint): Promise<void> {
+    const before = this.#disconnects
     try {
       await connected
     } catch {
       return // the caller of `connect` has the error
     }
-    this.#payments.start()
+    if (this.#disconnects !== before) return
+    this.#money.start(threshold)
     this.#account.look()
   }
 
   disconnect(next: () => Promise<void>): Promise<void> {
     this.#disconnects++
-    this.#payments.stop()
+    this.#payments?.stop()
     this.#packets.close()
     return next()
   }
 
   dispose(): void {
-    this.#payments.stop()
+    this.#payments?.stop()
     this.#packets.close()
     this.#account.close()
   }

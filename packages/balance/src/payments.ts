@@ -6,10 +6,14 @@ import type { Account } from './account.js'
 import type { MoneyUnbooked } from './events.js'
 import { uniqueId } from './ids.js'
 import type { BalanceLedger, SuspendedMoney } from './ledger.js'
+import type { Rules } from './options.js'
 import { amountDue, settlements } from './settlement.js'
 import type { Look, SettlementRule } from './settlement.js'
 
 type Next = (amount: string) => Promise<void>
+
+/** One for all plugins. */
+const DONE: Promise<unknown> = Promise.resolve()
 
 interface Settled {
   readonly found: Look
@@ -29,13 +33,13 @@ export class Payments {
   readonly #moneyIsFinal: boolean
   #automatic: Subscription | undefined
   /** The end of the payment that is under way, if any: there is one at a time. */
-  #last: Promise<unknown> = Promise.resolve()
+  #last: Promise<unknown> = DONE
 
-  constructor(setup: Setup, account: Account, rule: SettlementRule, moneyIsFinal: boolean) {
+  constructor(setup: Setup, account: Account, rules: Rules) {
     this.#setup = setup
     this.#account = account
-    this.#rule = rule
-    this.#moneyIsFinal = moneyIsFinal
+    this.#rule = rules.settlement
+    this.#moneyIsFinal = rules.moneyIsFinal ?? setup.traits.has('transfers-settle')
   }
 
   // --------------------------------------------------------------------------------------------------------------- money
@@ -146,10 +150,10 @@ export class Payments {
 
   // ---------------------------------------------------------------------------------------------------------- settlement
 
-  /** Settles by itself from now on, if there is a threshold. */
-  start(): void {
-    const { threshold, cooldownMs } = this.#rule
-    if (threshold === undefined || this.#automatic?.closed === false) return
+  /** Settles by itself from now on. */
+  start(threshold: bigint): void {
+    if (this.#automatic?.closed === false) return
+    const { cooldownMs } = this.#rule
     const { balances, clock } = this.#account
     this.#automatic = settlements(balances, threshold, cooldownMs, clock, () => this.#look(threshold)).subscribe()
   }
@@ -183,7 +187,7 @@ export class Payments {
 
   /** Runs one payment after another. */
   #inTurn(pay: () => Promise<Settled>): Promise<Settled> {
-    const turn = this.#last.then(pay)
+    const turn = this.#last === undefined ? pay() : this.#last.then(pay)
     this.#last = turn.catch(() => undefined)
     return turn
   }

@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { balance, balanceOf } from '../src/index.js'
 import { amountDue } from '../src/settlement.js'
-import { setup } from './setup.js'
+import { deferred, setup } from './setup.js'
 import type { Fixture, SetupOptions } from './setup.js'
 
 /** A plugin that settles below −10, and a peer that fulfills all packets. */
@@ -254,6 +254,20 @@ describe('settlement', () => {
     await clock.advance(60_000)
     expect(paid).toEqual(['11'])
     expect(clock.pending).toBe(0)
+  })
+
+  it('does not start when the host disconnects while it connects', async () => {
+    const { handle, plugin, peer, paid, clock } = settling()
+    await plugin.disconnect()
+    await handle.adjust(-11n, 'opening balance')
+    const connected = deferred<undefined>()
+    peer.onConnect = () => connected.promise
+    const connecting = plugin.connect()
+    await plugin.disconnect()
+    connected.resolve(undefined)
+    await connecting
+    await clock.advance(5_000)
+    expect(paid).toEqual([])
   })
 
   it('stops when the plugin has failed', async () => {

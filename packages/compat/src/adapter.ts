@@ -202,7 +202,9 @@ export class CompatPlugin implements PluginV2 {
   }
 
   async disconnect(): Promise<void> {
-    this.#connecting.abort(new UnreachableError('The plugin was disconnected while it was connecting'))
+    this.#connecting.abort(
+      new UnreachableError('The plugin was disconnected while it was connecting', { code: 'ILP_WRAP_DISCONNECTED' })
+    )
     if (!this.#started && !this.#plugin.isConnected()) return
     this.#stop()
     this.#requests.abort()
@@ -413,5 +415,6 @@ function isPeerRequest(prepare: Buffer): boolean {
 
 /** Nothing has left: whoever resends it does no harm. */
 function notConnected(): UnreachableError {
-  return Object.assign(new UnreachableError('The plugin is not connected'), { notSent: true })
+  const error = new UnreachableError('The plugin is not connected', { code: 'ILP_WRAP_NOT_CONNECTED' })
+  return Object.assign(error, { notSent: true })
 }

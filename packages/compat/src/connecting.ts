@@ -1,4 +1,4 @@
-import { MAX_TIMEOUT_MS, TimeoutError } from '@ilp-wrap/core'
+import { MAX_TIMEOUT_MS, UnreachableError } from '@ilp-wrap/core'
 import type { Clock, ConnectOptions, PluginV1, Timer } from '@ilp-wrap/core'
 
 /**
@@ -38,7 +38,9 @@ export class Connecting {
       // 0 and NaN stand for the plugin's own time, what no timer can hold for none
       if (timeout === undefined || !(timeout > 0) || timeout > MAX_TIMEOUT_MS) return
       timer = this.#clock.setTimeout(() => {
-        reject(new TimeoutError(`The plugin did not connect within ${timeout} ms`))
+        reject(
+          new UnreachableError(`The plugin did not connect within ${timeout} ms`, { code: 'ILP_WRAP_CONNECT_TIMEOUT' })
+        )
       }, timeout)
     })
     const opened = this.#opened(options)

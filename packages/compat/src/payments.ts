@@ -35,7 +35,8 @@ class Payment extends Deadline {
   }
 
   expire(): void {
-    this.fail(new TimeoutError('The plugin did not say whether the money was sent'))
+    const code = 'ILP_WRAP_MONEY_UNCONFIRMED'
+    this.fail(new TimeoutError('The plugin did not say whether the money was sent', { code }))
   }
 }
 
@@ -62,9 +63,9 @@ export class Payments {
 
   send(amount: string): Promise<void> {
     const { ledger, clock, deadlines } = this.#parts
-    if (typeof amount !== 'string') return Promise.reject(new TypeError('Expected `amount` to be a string'))
     if (!isAmount(amount)) {
-      return Promise.reject(new InvalidFieldsError('Expected `amount` to be a whole number of base units'))
+      const text = 'Expected `amount` to be a string of decimal digits'
+      return Promise.reject(new InvalidFieldsError(text, { code: 'ILP_WRAP_INVALID_AMOUNT' }))
     }
     const to = ledger.recipientOf()
     if (to === undefined) return Promise.reject(new MoneyNotSentError('There is no account on the ledger to pay'))

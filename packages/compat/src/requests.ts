@@ -61,7 +61,7 @@ class Request extends Deadline {
   }
 
   expire(): void {
-    this.fail(new TimeoutError('The request timed out'))
+    this.fail(new TimeoutError('The request timed out', { code: 'ILP_WRAP_TIMEOUT' }))
   }
 }
 
@@ -109,7 +109,9 @@ export class Requests {
 
   /** Ends all that waits: the connection is gone, and answers with it. */
   abort(): void {
-    for (const request of [...this.#open.values()]) request.fail(new UnreachableError('The plugin was disconnected'))
+    for (const request of [...this.#open.values()]) {
+      request.fail(new UnreachableError('The plugin was disconnected', { code: 'ILP_WRAP_UNANSWERED' }))
+    }
   }
 
   forget(request: Request): void {
@@ -145,13 +147,13 @@ export class Requests {
 
   #dataOf(reply: MessageV1 | undefined): Buffer {
     const mark = markOf(reply)
-    if (mark?.error !== undefined) throw new RequestRejectedError(mark.error.message, { ilpErrorCode: mark.error.code })
+    if (mark?.error !== undefined) throw new RequestRejectedError(mark.error.message, mark.error.code)
     if (typeof reply?.ilp !== 'string' || reply.ilp === '') return this.#customOf(reply) ?? Buffer.alloc(0)
     const data = Buffer.from(reply.ilp, 'base64')
     if (data[0] !== ILP_ERROR || mark?.data === true) return data
     const error = decodeError(data)
     if (error === undefined) return data
-    throw new RequestRejectedError(textOf(error.data) ?? error.name, { ilpErrorCode: error.code })
+    throw new RequestRejectedError(textOf(error.data) ?? error.name, error.code)
   }
 
   /** The `custom` field as data, if that is wanted and it is not ours. */

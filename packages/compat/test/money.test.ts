@@ -108,11 +108,8 @@ describe('sendMoney', () => {
 
   it('refuses what is no amount before the plugin is called', async () => {
     const { plugin, v1 } = await connected()
-    for (const amount of ['', '-1', '1.5', '1e3', ' 1', '01', '0x1']) {
-      await expect(plugin.sendMoney(amount)).rejects.toThrow(InvalidFieldsError)
-    }
-    for (const amount of [undefined, 5, NaN, 5n, {}]) {
-      await expect(plugin.sendMoney(amount as string)).rejects.toThrow(TypeError)
+    for (const amount of ['', '-1', '1.5', '1e3', ' 1', '01', '0x1', undefined, 5, NaN, 5n, {}]) {
+      await expect(plugin.sendMoney(amount as string)).rejects.toThrow(InvalidFieldsError)
     }
     expect(v1.sent).toHaveLength(0)
     await plugin.sendMoney('0')

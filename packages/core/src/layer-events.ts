@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events'
+import type { MonoTypeOperatorFunction } from 'rxjs'
 import type { EventName, Listener } from './contract.js'
 import { Pipeline } from './lifecycle.js'
 import type { Consumer } from './lifecycle.js'
@@ -7,6 +8,7 @@ import type { LifecycleEvent } from './middleware.js'
 
 type AnyListener = (...args: unknown[]) => unknown
 type How = 'on' | 'prependListener'
+type Relay = (...args: unknown[]) => void
 
 const LIFECYCLE = ['connect', 'disconnect', 'error'] as const
 
@@ -14,33 +16,38 @@ const LIFECYCLE = ['connect', 'disconnect', 'error'] as const
  * The events of one layer: the host's listeners, and what is attached beneath for them. A layer listens to an event
  * only while its host does; one that has a `lifecycle` listens to connect, disconnect and error always.
  */
-export class LayerEvents {
-  readonly emitter: EventEmitter = new EventEmitter()
+export class LayerEvents implements Consumer {
   readonly pipeline: Pipeline | undefined
   readonly #link: Link
   readonly #self: object
+  /** The host's listeners; made for the first. */
+  #emitter: EventEmitter | undefined
   /** Observers of connect and disconnect that are no listeners of the host's. */
-  readonly #watchers = new Set<(connected: boolean) => void>()
+  #watchers: Set<(connected: boolean) => void> | undefined
   /** What hangs on the inner plugin's own emitter. */
-  readonly #attached = new Map<EventName, (...args: unknown[]) => void>()
+  #attached: readonly (readonly [EventName, Relay])[] = NONE
 
-  constructor(link: Link, self: object) {
+  constructor(link: Link, self: object, operator?: MonoTypeOperatorFunction<LifecycleEvent>) {
     this.#link = link
     this.#self = self
-    const operator = link.hooks?.lifecycle
     if (operator === undefined) return
-    this.pipeline = new Pipeline(operator, (what, error) => {
+    const pipeline = new Pipeline(operator, (what, error) => {
       const { services, definition } = link
       services
         .logFor('core')
         .error('the lifecycle operator of %s %s, it is left out now: %O', definition?.name, what, error)
     })
-    const lower = link.below?.lifecycle?.events?.pipeline
-    if (lower !== undefined) lower.consumers.add(this.#enter)
-    else for (const type of LIFECYCLE) this.#hang(type, (...args) => this.#enterFromWire({ type, args }))
+    this.pipeline = pipeline
+    const lower = pipelineAt(link.below)
+    if (lower !== undefined) lower.add(pipeline)
+    else for (const type of LIFECYCLE) this.#hang(type, (...args) => this.#enter({ type, args }))
   }
 
   // ------------------------------------------------------------------------------------------------ the host's listeners
+
+  get emitter(): EventEmitter {
+    return (this.#emitter ??= new EventEmitter())
+  }
 
   add(how: How, name: EventName, listener: Listener): void {
     this.emitter[how](name, listener as AnyListener)
@@ -75,11 +82,12 @@ export class LayerEvents {
 
   /** Calls `watch` on each connect and disconnect that the host would see. Returns what ends it. */
   watch(watch: (connected: boolean) => void): () => void {
-    this.#watchers.add(watch)
+    const watchers = (this.#watchers ??= new Set())
+    watchers.add(watch)
     this.#listen('connect')
     this.#listen('disconnect')
     return () => {
-      this.#watchers.delete(watch)
+      watchers.delete(watch)
       this.#release('connect')
       this.#release('disconnect')
     }
@@ -95,28 +103,31 @@ export class LayerEvents {
   }
 
   dispose(): void {
-    for (const name of [...this.#attached.keys()]) this.#unhang(name)
-    this.#link.below?.lifecycle?.events?.pipeline?.consumers.delete(this.#enter)
-    this.#source('connect')?.consumers.delete(this.#consume)
-    this.pipeline?.dispose()
+    for (const [name] of this.#attached) this.#unhang(name)
+    const { pipeline } = this
+    if (pipeline !== undefined) pipelineAt(this.#link.below)?.delete(pipeline)
+    this.#source('connect')?.delete(this)
+    pipeline?.dispose()
   }
 
   /** The pipeline that an event comes out of; undefined: it is the inner plugin's own. */
   #source(name: EventName): Pipeline | undefined {
-    return isLifecycle(name) ? this.#link.lifecycle?.events?.pipeline : undefined
+    return isLifecycle(name) ? (this.pipeline ?? pipelineAt(this.#link.below)) : undefined
   }
 
   #wants(name: EventName): boolean {
     if (this.emitter.listenerCount(name) > 0) return true
-    return this.#watchers.size > 0 && (name === 'connect' || name === 'disconnect')
+    return this.#watchers !== undefined && this.#watchers.size > 0 && (name === 'connect' || name === 'disconnect')
   }
 
   #listen(name: EventName): void {
     // these two an emitter makes for itself
     if (name === 'newListener' || name === 'removeListener') return
     const source = this.#source(name)
-    if (source !== undefined) source.consumers.add(this.#consume)
-    else if (!this.#attached.has(name)) this.#hang(name, (...args) => void this.#deliver(name, args))
+    if (source !== undefined) source.add(this)
+    else if (!this.#attached.some(([each]) => each === name)) {
+      this.#hang(name, (...args) => void this.#deliver(name, args))
+    }
     for (const link of this.#link.stack()) link.events?.reattach()
   }
 
@@ -124,48 +135,57 @@ export class LayerEvents {
     if (this.#wants(name)) return
     const source = this.#source(name)
     if (source === undefined) this.#unhang(name)
-    else if (!LIFECYCLE.some((type) => this.#wants(type))) source.consumers.delete(this.#consume)
+    else if (!LIFECYCLE.some((type) => this.#wants(type))) source.delete(this)
   }
 
-  #hang(name: EventName, relay: (...args: unknown[]) => void): void {
-    this.#attached.set(name, relay)
+  #hang(name: EventName, relay: Relay): void {
+    this.#attached = [...this.#attached, [name, relay]]
     this.#link.raw.on(name as string, relay)
   }
 
   #unhang(name: EventName): void {
-    const relay = this.#attached.get(name)
-    if (relay === undefined) return
-    this.#attached.delete(name)
-    this.#link.raw.removeListener(name as string, relay)
+    const found = this.#attached.find(([each]) => each === name)
+    if (found === undefined) return
+    this.#attached = this.#attached.filter((each) => each !== found)
+    this.#link.raw.removeListener(name as string, found[1])
   }
 
   // ------------------------------------------------------------------------------------------------- an event's way up
 
+  /** Takes what comes out of the pipeline at or below this layer to its host's listeners. */
+  take(event: LifecycleEvent): LifecycleEvent | undefined {
+    const heard = this.#deliver(event.type, event.args)
+    return event.type === 'error' && !heard ? event : undefined
+  }
+
   /** Whether anybody heard it. A listener that throws ends the round, as in any emitter. */
   #deliver(name: EventName, args: readonly unknown[]): boolean {
-    if (name === 'connect' || name === 'disconnect') for (const watch of [...this.#watchers]) watch(name === 'connect')
+    if (this.#watchers !== undefined && (name === 'connect' || name === 'disconnect')) {
+      for (const watch of [...this.#watchers]) watch(name === 'connect')
+    }
     const listeners = this.emitter.rawListeners(name)
     for (const listener of listeners) Reflect.apply(listener, this.#self, args)
     return listeners.length > 0
   }
 
-  /** Takes what comes out of the pipeline at or below this layer to its host's listeners. */
-  readonly #consume: Consumer = (event) => {
-    const heard = this.#deliver(event.type, event.args)
-    return event.type === 'error' && !heard ? event : undefined
-  }
-
-  /** Takes what comes out of the pipeline below into this layer's own. */
-  readonly #enter: Consumer = (event) => this.pipeline?.enter(event)
-
   /** An `error` that nobody listens to, above or on the inner plugin, is thrown as an emitter throws it. */
-  #enterFromWire(event: LifecycleEvent): void {
-    const unheard = this.#enter(event)
+  #enter(event: LifecycleEvent): void {
+    const unheard = this.pipeline?.take(event)
     if (unheard === undefined) return
-    const own = this.#attached.get('error')
+    const own = this.#attached.find(([name]) => name === 'error')?.[1]
     const others = listenersOf(this.#link.raw, 'error')?.filter((listener) => listener !== own) ?? []
     if (others.length === 0) new EventEmitter().emit('error', ...unheard.args)
   }
+}
+
+const NONE: readonly never[] = Object.freeze([])
+
+/** The pipeline nearest to the host, at or below a link. */
+function pipelineAt(link: Link | undefined): Pipeline | undefined {
+  for (let each = link; each !== undefined; each = each.below) {
+    if (each.events?.pipeline !== undefined) return each.events.pipeline
+  }
+  return undefined
 }
 
 function listenersOf(raw: object, name: EventName): unknown[] | undefined {

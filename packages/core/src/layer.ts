@@ -34,10 +34,11 @@ export class Layer implements PluginV2 {
   constructor(plugin: PluginV2, context?: Context, definition?: Definition, setup?: (setup: Setup) => Hooks) {
     const below = linkOf(plugin)
     if (below === undefined) assertPluginV2(plugin)
-    this.#link = new Link(below?.raw ?? plugin, below, context, definition, (services, traits) =>
-      definition === undefined ? undefined : setup?.(new LayerSetup(plugin, services, definition.name, traits))
+    this.#link = new Link(below?.raw ?? plugin, below, context, definition, (services) =>
+      definition === undefined ? undefined : setup?.(new LayerSetup(plugin, services, definition.name))
     )
-    if (this.#link.hooks?.lifecycle !== undefined) this.#link.events = new LayerEvents(this.#link, this)
+    const operator = this.#link.hooks?.lifecycle
+    if (operator !== undefined) this.#link.events = new LayerEvents(this.#link, this, operator)
   }
 
   sendData(data: Buffer): Promise<Buffer> {
@@ -46,7 +47,7 @@ export class Layer implements PluginV2 {
   }
 
   sendMoney(amount: string): Promise<void> {
-    return dispatch.pay(this.#link.payer, this.#link.raw, amount)
+    return dispatch.pay(this.#link, this.#link.raw, amount)
   }
 
   /** Rejects with a TypeError when `options.timeout` is no number (RFC 0024, "connect"). */
@@ -56,16 +57,16 @@ export class Layer implements PluginV2 {
       return Promise.reject(new TypeError(`Expected \`timeout\` to be a number of milliseconds, got ${print(timeout)}`))
     }
     for (const link of this.#link.stack()) link.events?.reattach()
-    return dispatch.open(this.#link.connector, this.#link.raw, options)
+    return dispatch.open(this.#link, this.#link.raw, options)
   }
 
   disconnect(): Promise<void> {
-    return dispatch.close(this.#link.disconnector, this.#link.raw)
+    return dispatch.close(this.#link, this.#link.raw)
   }
 
   /** The inner plugin's own answer, but true while a layer holds back a `disconnect` from the host. */
   isConnected(): boolean {
-    for (let link = this.#link.lifecycle; link !== undefined; link = link.below?.lifecycle) {
+    for (let link: Link | undefined = this.#link; link !== undefined; link = link.below) {
       if (link.events?.pipeline?.holding === true) return true
     }
     return this.#link.raw.isConnected()
@@ -221,22 +222,25 @@ export function describeLink(top: Link): Description {
     middleware: stack.flatMap(({ definition }) =>
       definition === undefined ? [] : [{ name: definition.name, place: definition.place }]
     ),
-    warnings: stack.flatMap(({ warnings }) => warnings ?? [])
+    warnings: stack.flatMap((link) => dispatch.warningsOf(link))
   }
 }
 
 /** What setup gets. Getters, so that what is not asked for is not made. */
 class LayerSetup implements Setup {
   readonly plugin: PluginV2
-  readonly traits: ReadonlySet<string>
   readonly #services: Services
   readonly #name: string
 
-  constructor(plugin: PluginV2, services: Services, name: string, traits: ReadonlySet<string>) {
+  constructor(plugin: PluginV2, services: Services, name: string) {
     this.plugin = plugin
-    this.traits = traits
     this.#services = services
     this.#name = name
+  }
+
+  get traits(): ReadonlySet<string> {
+    const below = linkOf(this.plugin)
+    return dispatch.traitsOf(below?.raw ?? this.plugin, below)
   }
 
   get account(): string | undefined {

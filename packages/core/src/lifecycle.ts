@@ -1,9 +1,13 @@
-import { Subject } from 'rxjs'
-import type { MonoTypeOperatorFunction, Subscription } from 'rxjs'
+import { Observable } from 'rxjs'
+import type { MonoTypeOperatorFunction, Observer, Subscriber, Subscription } from 'rxjs'
 import type { LifecycleEvent } from './middleware.js'
 
 /** Takes an event; gives it back when it is an `error` that nobody listens to. */
-export type Consumer = (event: LifecycleEvent) => LifecycleEvent | undefined
+export interface Consumer {
+  take(event: LifecycleEvent): LifecycleEvent | undefined
+}
+
+type Report = (what: string, error: unknown) => void
 
 /**
  * One layer's place in the pipeline of connect, disconnect and error.
@@ -11,33 +15,31 @@ export type Consumer = (event: LifecycleEvent) => LifecycleEvent | undefined
  * RxJS catches what a subscriber throws and reports it later; a listener of a plugin throws out of the plugin's `emit`.
  * So the subscriber here only puts events into a frame, and they are delivered after `next` has returned, still on the
  * stack of that `emit`. An event that the operator releases later is delivered at once.
+ *
+ * There is one for each plugin that is retried, so it is kept small: it is its own observer, and no Subject.
  */
-export class Pipeline {
-  readonly consumers: Set<Consumer> = new Set()
-  readonly #input = new Subject<LifecycleEvent>()
-  readonly #report: (what: string, error: unknown) => void
+export class Pipeline implements Consumer, Observer<LifecycleEvent> {
+  readonly #report: Report
+  #consumers: readonly Consumer[] = NONE
+  #inputs: readonly Subscriber<LifecycleEvent>[] = NONE
   #subscription: Subscription | undefined
   #frame: LifecycleEvent[] | undefined
   #entered: LifecycleEvent | undefined
   #left: LifecycleEvent | undefined
 
-  constructor(operator: MonoTypeOperatorFunction<LifecycleEvent>, report: (what: string, error: unknown) => void) {
+  constructor(operator: MonoTypeOperatorFunction<LifecycleEvent>, report: Report) {
     this.#report = report
+    const source = new Observable<LifecycleEvent>((subscriber) => {
+      this.#inputs = [...this.#inputs, subscriber]
+      return () => {
+        this.#inputs = this.#inputs.filter((input) => input !== subscriber)
+      }
+    })
     try {
-      this.#subscription = this.#input.pipe(operator).subscribe({
-        next: (event) => {
-          if (this.#frame === undefined) this.#release(event)
-          else this.#frame.push(event)
-        },
-        error: (error: unknown) => {
-          this.#replace('failed', error)
-        },
-        complete: () => {
-          this.#replace('completed', undefined)
-        }
-      })
+      const subscription = operator(source).subscribe(this)
+      this.#subscription = subscription.closed ? undefined : subscription
     } catch (error) {
-      this.#replace('failed', error)
+      this.error(error)
     }
   }
 
@@ -46,12 +48,21 @@ export class Pipeline {
     return this.#entered?.type === 'disconnect' && this.#left?.type !== 'disconnect'
   }
 
-  enter(event: LifecycleEvent): LifecycleEvent | undefined {
+  add(consumer: Consumer): void {
+    if (!this.#consumers.includes(consumer)) this.#consumers = [...this.#consumers, consumer]
+  }
+
+  delete(consumer: Consumer): void {
+    this.#consumers = this.#consumers.filter((each) => each !== consumer)
+  }
+
+  /** Takes an event into the pipeline, and delivers what comes out of it meanwhile. */
+  take(event: LifecycleEvent): LifecycleEvent | undefined {
     if (event.type !== 'error') this.#entered = event
     const outer = this.#frame
     const frame: LifecycleEvent[] = []
     this.#frame = frame
-    if (this.#subscription !== undefined) this.#input.next(event)
+    for (const input of this.#inputs) input.next(event)
     this.#frame = outer
     // the operator is gone, perhaps over this very event: identity takes its place
     if (this.#subscription === undefined && !frame.includes(event)) frame.push(event)
@@ -61,8 +72,34 @@ export class Pipeline {
   dispose(): void {
     this.#subscription?.unsubscribe()
     this.#subscription = undefined
-    this.consumers.clear()
+    this.#consumers = NONE
   }
+
+  // ------------------------------------------------------------------------------------------ as the operator's observer
+
+  next(event: LifecycleEvent): void {
+    if (this.#frame === undefined) this.#release(event)
+    else this.#frame.push(event)
+  }
+
+  error(error: unknown): void {
+    this.#replace('failed', error)
+  }
+
+  complete(): void {
+    this.#replace('completed', undefined)
+  }
+
+  #replace(what: string, error: unknown): void {
+    this.#subscription?.unsubscribe()
+    this.#subscription = undefined
+    this.#report(what, error)
+    // what the operator still held back would be lost for ever
+    const held = this.#entered
+    if (this.#frame === undefined && held !== undefined && held.type !== this.#left?.type) this.#release(held)
+  }
+
+  // ------------------------------------------------------------------------------------------------------------ delivery
 
   /** Delivers all, and only then throws what the first throwing listener threw. */
   #deliverAll(frame: readonly LifecycleEvent[]): LifecycleEvent | undefined {
@@ -83,9 +120,9 @@ export class Pipeline {
     if (event.type !== 'error') this.#left = event
     let heard = event.type !== 'error'
     const thrown: unknown[] = []
-    for (const consumer of [...this.consumers]) {
+    for (const consumer of this.#consumers) {
       try {
-        if (consumer(event) === undefined) heard = true
+        if (consumer.take(event) === undefined) heard = true
       } catch (error) {
         heard = true
         thrown.push(error)
@@ -100,13 +137,6 @@ export class Pipeline {
     const unheard = this.#deliver(event)
     if (unheard !== undefined) throw unheard.args[0]
   }
-
-  #replace(what: string, error: unknown): void {
-    this.#subscription?.unsubscribe()
-    this.#subscription = undefined
-    this.#report(what, error)
-    // what the operator still held back would be lost for ever
-    const held = this.#entered
-    if (this.#frame === undefined && held !== undefined && held.type !== this.#left?.type) this.#release(held)
-  }
 }
+
+const NONE: readonly never[] = Object.freeze([])

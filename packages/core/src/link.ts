@@ -14,12 +14,10 @@ import { Services } from './services.js'
 
 type SendData = (data: Buffer) => Promise<Buffer>
 type SendMoney = (amount: string) => Promise<void>
-type Connect = (options: ConnectOptions | undefined) => Promise<void>
-type Disconnect = () => Promise<void>
 
 /**
- * The inside of one layer: its hooks, and for each method the nearest link at or below it that has a hook, so that a
- * call is one hop at any depth. The plugin at the bottom is asked for its method on each call: one that is replaced
+ * The inside of one layer: its hooks, and for packets the nearest link at or below it that has a hook for them, so that
+ * they take one hop at any depth. The plugin at the bottom is asked for its method on each call: one that is replaced
  * later is seen.
  */
 export class Link {
@@ -27,26 +25,17 @@ export class Link {
   readonly below: Link | undefined
   readonly definition: Definition | undefined
   readonly services: Services
-  readonly warnings: readonly string[] | undefined
   readonly hooks: Hooks | undefined
 
+  // the nearest link at or below this one that has the hook
   readonly sender: Link | undefined
   readonly receiver: Link | undefined
-  readonly payer: Link | undefined
-  readonly payee: Link | undefined
-  readonly connector: Link | undefined
-  readonly disconnector: Link | undefined
-  readonly lifecycle: Link | undefined
 
-  // this link's own hooks on the packet's way, and each hook's `next`, bound once
+  // this link's own hooks on a packet's way, and the `next` of each, bound once
   readonly sendData: Hooks['sendData']
   readonly handleData: Hooks['handleData']
   readonly nextSendData: SendData | undefined
   readonly nextHandleData: SendData | undefined
-  readonly nextSendMoney: SendMoney | undefined
-  readonly nextHandleMoney: SendMoney | undefined
-  readonly nextConnect: Connect | undefined
-  readonly nextDisconnect: Disconnect | undefined
 
   // towards the host, while it has a handler registered
   dataUp: SendData | undefined
@@ -60,7 +49,7 @@ export class Link {
     below: Link | undefined,
     context: Context | undefined,
     definition: Definition | undefined,
-    setup: (services: Services, traits: ReadonlySet<string>) => Hooks | undefined
+    setup: (services: Services) => Hooks | undefined
   ) {
     this.raw = raw
     this.below = below
@@ -70,26 +59,16 @@ export class Link {
         ? below.services
         : new Services(context, below?.services)
     if (definition !== undefined) requireServices(definition, this.services)
-    this.warnings = definition === undefined ? undefined : checkOrder(definition, below, this.services)
+    for (const breach of warningsOf(this)) this.services.logFor('core').warn('ILP_WRAP_ORDER: %s', breach)
 
-    const hooks = setup(this.services, traitsBelow(raw, below))
+    const hooks = setup(this.services)
     this.hooks = hooks
-    this.sender = hooks?.sendData === undefined ? below?.sender : this
-    this.receiver = hooks?.handleData === undefined ? below?.receiver : this
-    this.payer = hooks?.sendMoney === undefined ? below?.payer : this
-    this.payee = hooks?.handleMoney === undefined ? below?.payee : this
-    this.connector = hooks?.connect === undefined ? below?.connector : this
-    this.disconnector = hooks?.disconnect === undefined ? below?.disconnector : this
-    this.lifecycle = hooks?.lifecycle === undefined ? below?.lifecycle : this
-
     this.sendData = hooks?.sendData
     this.handleData = hooks?.handleData
+    this.sender = hooks?.sendData === undefined ? below?.sender : this
+    this.receiver = hooks?.handleData === undefined ? below?.receiver : this
     this.nextSendData = this.sender === this ? (data) => send(below?.sender, this.raw, data) : undefined
     this.nextHandleData = this.receiver === this ? (data) => this.dataUp?.(data) ?? nobody('data') : undefined
-    this.nextSendMoney = this.payer === this ? (amount) => pay(below?.payer, this.raw, amount) : undefined
-    this.nextHandleMoney = this.payee === this ? (amount) => this.moneyUp?.(amount) ?? nobody('money') : undefined
-    this.nextConnect = this.connector === this ? (options) => open(below?.connector, this.raw, options) : undefined
-    this.nextDisconnect = this.disconnector === this ? () => close(below?.disconnector, this.raw) : undefined
   }
 
   /** This link and those below it, nearest to the host first. */
@@ -113,22 +92,39 @@ export function send(link: Link | undefined, raw: PluginV2, data: Buffer): Promi
   }
 }
 
-export function pay(link: Link | undefined, raw: PluginV2, amount: string): Promise<void> {
+// money and connections are few: where they go next is looked up on each call
+
+export function pay(top: Link | undefined, raw: PluginV2, amount: string): Promise<void> {
+  const link = nearest(top, 'sendMoney')
   return promised(() =>
-    link === undefined ? raw.sendMoney(amount) : link.hooks?.sendMoney?.(amount, link.nextSendMoney as SendMoney)
+    link === undefined
+      ? raw.sendMoney(amount)
+      : link.hooks?.sendMoney?.(amount, (passed) => pay(link.below, link.raw, passed))
   )
 }
 
-export function open(link: Link | undefined, raw: PluginV2, options: ConnectOptions | undefined): Promise<void> {
+export function open(top: Link | undefined, raw: PluginV2, options: ConnectOptions | undefined): Promise<void> {
+  const link = nearest(top, 'connect')
   return promised(() =>
-    link === undefined ? raw.connect(options) : link.hooks?.connect?.(options, link.nextConnect as Connect)
+    link === undefined
+      ? raw.connect(options)
+      : link.hooks?.connect?.(options, (passed) => open(link.below, link.raw, passed))
   )
 }
 
-export function close(link: Link | undefined, raw: PluginV2): Promise<void> {
+export function close(top: Link | undefined, raw: PluginV2): Promise<void> {
+  const link = nearest(top, 'disconnect')
   return promised(() =>
-    link === undefined ? raw.disconnect() : link.hooks?.disconnect?.(link.nextDisconnect as Disconnect)
+    link === undefined ? raw.disconnect() : link.hooks?.disconnect?.(() => close(link.below, link.raw))
   )
+}
+
+function nearest(
+  top: Link | undefined,
+  hook: 'sendMoney' | 'handleMoney' | 'connect' | 'disconnect'
+): Link | undefined {
+  for (let link = top; link !== undefined; link = link.below) if (link.hooks?.[hook] !== undefined) return link
+  return undefined
 }
 
 // ------------------------------------------------------------------------------------------------------ towards the host
@@ -186,10 +182,10 @@ export function registerMoneyHandler(top: Link, handler: MoneyHandler): void {
   if (owner.money !== undefined) throw new MoneyHandlerAlreadyRegisteredError('A money handler is registered already')
   owner.money = top
   let up: SendMoney = (amount) => promised(() => handler(amount))
-  for (let link = top.payee; link !== undefined; link = link.below?.payee) {
-    const { hooks, nextHandleMoney } = link
+  for (const link of payees(top)) {
     link.moneyUp = up
-    up = (amount) => promised(() => hooks?.handleMoney?.(amount, nextHandleMoney as SendMoney))
+    const next: SendMoney = (amount) => link.moneyUp?.(amount) ?? nobody('money')
+    up = (amount) => promised(() => link.hooks?.handleMoney?.(amount, next))
   }
   try {
     top.raw.registerMoneyHandler(up)
@@ -227,8 +223,12 @@ function forgetDataHandler(owner: Owners): void {
 }
 
 function forgetMoneyHandler(owner: Owners): void {
-  for (let link = owner.money?.payee; link !== undefined; link = link.below?.payee) link.moneyUp = undefined
+  for (const link of payees(owner.money)) link.moneyUp = undefined
   owner.money = undefined
+}
+
+function* payees(top: Link | undefined): Generator<Link, void> {
+  for (let link = nearest(top, 'handleMoney'); link !== undefined; link = nearest(link.below, 'handleMoney')) yield link
 }
 
 function ownersOf(raw: PluginV2): Owners {
@@ -260,19 +260,19 @@ function requireServices(definition: Definition, services: Services): void {
   }
 }
 
-function checkOrder(definition: Definition, below: Link | undefined, services: Services): string[] | undefined {
-  if (below === undefined) return undefined
-  const found = breaches(
+/** The breaches of the order that a layer is to blame for. */
+export function warningsOf({ definition, below }: Link): string[] {
+  if (definition === undefined || below === undefined) return []
+  return breaches(
     definition,
     [...below.stack()].flatMap((link) => link.definition ?? [])
   )
-  for (const breach of found) services.logFor('core').warn('ILP_WRAP_ORDER: %s', breach)
-  return found.length === 0 ? undefined : found
 }
 
-function traitsBelow(raw: PluginV2, below: Link | undefined): Set<string> {
+/** What a plugin, and the layers over it up to `top`, have declared of themselves. */
+export function traitsOf(raw: PluginV2, top: Link | undefined): Set<string> {
   const traits = new Set((raw as { [pluginTraits]?: readonly string[] })[pluginTraits])
-  for (const link of below?.stack() ?? []) for (const trait of link.definition?.traits ?? []) traits.add(trait)
+  for (const link of top?.stack() ?? []) for (const trait of link.definition?.traits ?? []) traits.add(trait)
   return traits
 }
 

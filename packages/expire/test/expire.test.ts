@@ -515,13 +515,26 @@ describe('the timer of expire', () => {
     expect(clock.pending).toBe(0)
   })
 
-  it('serves again after connect()', async () => {
-    const { clock, plugin, packet } = setup()
+  it('serves again after connect(), and then one packet after the other, without being set for each', async () => {
+    const { clock, plugin, peer, packet } = setup()
+    peer.onData = () => Promise.resolve(fulfill())
     await plugin.disconnect()
     await plugin.connect({ timeout: 10 })
+    await plugin.sendData(packet(100))
+    expect([clock.pending, clock.keepingAlive]).toEqual([1, 0])
+    peer.onData = () => new Promise(() => {})
     const answer = plugin.sendData(packet(100))
     await clock.advance(100)
     expect(rejectCode(await answer)).toBe('R00')
+  })
+
+  it('is not left behind after unwrap()', async () => {
+    const { clock, plugin, peer, packet } = setup()
+    peer.onData = () => Promise.resolve(fulfill())
+    await plugin.sendData(packet(100))
+    expect(clock.pending).toBe(1)
+    unwrap(plugin)
+    expect(clock.pending).toBe(0)
   })
 
   it('still ends what waits after unwrap()', async () => {

@@ -139,9 +139,8 @@ class Line {
       const taken = typeof answer === 'boolean' ? answer : await answer
       // while a limiter was asked, much may have happened
       if (!taken || !this.waiters.has(waiter) || this.#refusedAsLate(waiter)) continue
-      // its call is made before anybody else is seen to be first
-      waiter.go()
       this.#leave(waiter)
+      waiter.go()
     }
   }
 

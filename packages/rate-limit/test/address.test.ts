@@ -23,6 +23,14 @@ it('reads an address whose length takes more than a byte', () => {
   expect(isForPeer(prepare({ destination: `g.${'a'.repeat(300)}` }))).toBe(false)
 })
 
+// ilp-packet decodes addresses as seven-bit characters: what it takes for `peer.` is one, however it is written.
+it('takes no notice of the eighth bit of a character', () => {
+  const packet = prepare({ destination: 'peer.config' })
+  packet[packet.indexOf('peer.')]! |= 0x80
+  expect(prepareDestination(packet)).toBe('peer.config')
+  expect(isForPeer(packet)).toBe(true)
+})
+
 it('takes an address that is shorter than the prefix for another one', () => {
   expect(isForPeer(prepare({ destination: 'g.p', data: Buffer.from('eer.') }))).toBe(false)
 })

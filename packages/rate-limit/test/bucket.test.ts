@@ -169,6 +169,8 @@ describe('a token bucket', () => {
     expect([bucket.take(1000), bucket.take(1000), bucket.take(990)]).toEqual([true, true, false])
     expect([bucket.take(1009), bucket.take(1010), bucket.take(1000)]).toEqual([false, true, false])
     expect(bucket.waitMs(1012, 1)).toBe(8)
+    const full = new TokenBucket(rate(2, 1, 10), 1000)
+    expect([full.take(980), full.take(980), full.take(980)]).toEqual([true, true, false])
   })
 
   it('keeps its tokens when its limits change, as far as they fit', () => {

@@ -151,7 +151,7 @@ class Held extends Deadline {
   readonly #ledger: LegacyLedger
 
   constructor(ledger: LegacyLedger, transfer: TransferV1, sender: LegacyAccount, receiver: LegacyAccount) {
-    super(Date.parse(transfer.expiresAt ?? ''))
+    super(Date.parse(transfer.expiresAt as string))
     this.#ledger = ledger
     this.transfer = transfer
     this.sender = sender

@@ -395,7 +395,7 @@ describe('chaos and the connection', () => {
     it.peer.onData = undefined
     const first = watch(it.plugin.sendData(packet(it, 'first')))
     const request = await it.peer.request()
-    // it counts what passes while it is paused, too: nothing may be on its way when it cuts
+    // what it has let pass counts, too: nothing may be on its way when it cuts
     it.handle.resume()
     const second = watch(it.plugin.sendData(packet(it, 'later')))
     const third = watch(it.plugin.sendData(packet(it, 'later')))

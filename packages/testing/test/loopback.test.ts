@@ -184,6 +184,21 @@ describe('what the errors of the reference plugin prove', () => {
     expect(clock.keepingAlive).toBe(0)
   })
 
+  it('is nothing when the connection goes at the moment of sending', async () => {
+    const { alice, bob, clock, link } = await connected()
+    let calls = 0
+    bob.deregisterDataHandler()
+    bob.registerDataHandler(async (data) => {
+      calls++
+      return data
+    })
+    const error = errorOf(alice.sendData(hello))
+    link.lose()
+    expect(errorOutcome(await error)).toBe('ambiguous')
+    await clock.advance(0)
+    expect(calls).toBe(0)
+  })
+
   it('is nothing when no answer comes in time', async () => {
     const { alice, bob, clock } = await connected({ responseTimeoutMs: 1000 })
     bob.deregisterDataHandler()
@@ -213,6 +228,13 @@ describe('the connection of the reference plugin', () => {
     await connecting
     expect(alice.isConnected()).toBe(true)
     expect(clock.pending).toBe(0)
+  })
+
+  it('is not made with options that are none', async () => {
+    const { alice } = setup()
+    for (const options of [null, 5, 'soon']) {
+      expect(await errorOf(alice.connect(options as never))).toBeInstanceOf(TypeError)
+    }
   })
 
   it('rejects connect() with what a listener throws, and is connected', async () => {

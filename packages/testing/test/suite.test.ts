@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { wrap } from '@ilp-wrap/core'
+import { InvalidFieldsError, defineMiddleware, wrap } from '@ilp-wrap/core'
 import { describe, expect, it } from 'vitest'
 import { conformance, conformanceCases, loopbackPair, referenceFactory, runConformance } from '../src/index.js'
 import type { ConformanceOptions, Factory, Subject, TestFramework } from '../src/index.js'
@@ -39,6 +39,21 @@ async function resultOf(clause: string, factory: Factory, options: ConformanceOp
   )
   const results = await runConformance(factory, { timeoutMs: 100, ...options, skip })
   return results.find((each) => each.clause === clause)?.reason ?? 'passed'
+}
+
+/** What the case of that name finds; undefined if nothing. */
+async function failureOf(
+  name: string,
+  factory: Factory,
+  options: ConformanceOptions = {}
+): Promise<string | undefined> {
+  const found = conformanceCases(factory, options).find(({ clause, title }) => `${clause} ${title}` === name)
+  try {
+    await found!.run()
+    return undefined
+  } catch (error) {
+    return (error as Error).message
+  }
 }
 
 describe('conformance', () => {
@@ -151,6 +166,7 @@ describe('runConformance', () => {
     expect(await resultOf('C12', lonely)).toMatch('gives no `network.refuse`')
     const halfway: Factory = () => ({ plugin: loopbackPair().alice, network: { refuse: () => undefined } })
     expect(await resultOf('C12', halfway)).toMatch('connecting while refused went through')
+    expect(await failureOf('C18 can connect after a failed connect()', halfway)).toMatch('gives no `network.heal`')
   })
 
   it('never hangs, though factory, case, disconnect and cleanup do', async () => {
@@ -182,5 +198,35 @@ describe('runConformance', () => {
     }
     expect(await resultOf('C43', referenceFactory(), stuck)).toBe('passed')
     expect(await resultOf('C27', referenceFactory(), stuck)).toBe('the case is still not done after 100 ms')
+  })
+})
+
+describe('what a middleware may do', () => {
+  it('is to withhold a loss that does not last, and the connection that follows', async () => {
+    const withholding = referenceFactory({}, (plugin) => {
+      const emit = plugin.emit.bind(plugin)
+      let told = false
+      plugin.emit = (name: string, ...args: unknown[]) => {
+        const withheld = told
+        told = true
+        return !withheld && emit(name, ...args)
+      }
+      plugin.isConnected = () => told
+      return plugin
+    })
+    const name = 'C19 emits connect again when it has connected again by itself'
+    expect(await failureOf(name, withholding, { supports: { recovers: true } })).toBeUndefined()
+  })
+
+  it('is to refuse bad amounts, by an error that says so', async () => {
+    const refusing = (error: Error): ConformanceOptions => ({
+      wrap: defineMiddleware({ name: 'refusing', place: {} }, () => ({
+        sendMoney: (amount, next) => (/^(0|[1-9]\d*)$/.test(amount) ? next(amount) : Promise.reject(error))
+      }))
+    })
+    const name = 'C48 hands an amount on as it is, or refuses it itself'
+    expect(await failureOf(name, referenceFactory(), refusing(new InvalidFieldsError('no amount')))).toBeUndefined()
+    expect(await failureOf(name, referenceFactory(), refusing(new TypeError('no amount')))).toBeUndefined()
+    expect(await failureOf(name, referenceFactory(), refusing(new Error('no amount')))).toMatch('no amount')
   })
 })

@@ -35,9 +35,10 @@ describe('the plugin variants', () => {
   it('pass events on, once', () => {
     const { plugin, peer } = mockPair()
     const seen: string[] = []
-    frozenPlugin(plugin).once('connect', () => seen.push('once'))
+    frozenPlugin(plugin).once('connect', () => seen.push('frozen'))
+    unversionedPlugin(plugin).once('connect', () => seen.push('unversioned'))
     peer.restore()
     peer.restore()
-    expect(seen).toEqual(['once'])
+    expect(seen).toEqual(['frozen', 'unversioned'])
   })
 })

@@ -129,7 +129,7 @@ export const wrappedMutants: readonly WrappedMutant[] = [
     name: 'emits errors twice',
     wrap: listening(
       (listener) =>
-        (...args) => {
+        (...args: unknown[]) => {
           listener(...args)
           listener(...args)
         },
@@ -204,7 +204,7 @@ export const wrappedMutants: readonly WrappedMutant[] = [
   },
   {
     name: 'swallows what listeners throw',
-    wrap: listening((listener) => (...args) => {
+    wrap: listening((listener) => (...args: unknown[]) => {
       try {
         listener(...args)
       } catch {
@@ -217,7 +217,7 @@ export const wrappedMutants: readonly WrappedMutant[] = [
     name: 'emits in the next turn',
     wrap: listening(
       (listener) =>
-        (...args) =>
+        (...args: unknown[]) =>
           setImmediate(() => listener(...args))
     ),
     clauses: ['C25', 'C28', 'C30', 'C32']
@@ -315,7 +315,7 @@ export const wrappedMutants: readonly WrappedMutant[] = [
   },
   {
     name: 'makes a string of any amount',
-    wrap: hooked({ sendMoney: (amount, next) => next(String(amount)) }),
+    wrap: hooked({ sendMoney: (amount, next) => next(amount + '') }),
     clauses: ['C48']
   },
   {
@@ -422,7 +422,10 @@ export const wrappedMutants: readonly WrappedMutant[] = [
   {
     name: 'connects, and fails to load what it has stored',
     wrap: hooked(({ store }) => ({
-      connect: (options, next) => next(options).then(async () => void (await store?.get('mutant')))
+      connect: (options, next) =>
+        next(options).then(async () => {
+          await store?.get('mutant')
+        })
     })),
     clauses: ['C71']
   },

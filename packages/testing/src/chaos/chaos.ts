@@ -92,11 +92,11 @@ class Chaos implements Hooks {
   }
 
   sendData(data: Buffer, next: Next<Buffer, Buffer>): Promise<Buffer> {
-    return this.#settings.outgoing === undefined ? next(data) : this.#meet(this.#outgoing, data, next)
+    return this.#meet(this.#outgoing, this.#settings.outgoing, data, next)
   }
 
   handleData(data: Buffer, next: Next<Buffer, Buffer>): Promise<Buffer> {
-    return this.#settings.incoming === undefined ? next(data) : this.#meet(this.#incoming, data, next)
+    return this.#meet(this.#incoming, this.#settings.incoming, data, next)
   }
 
   async sendMoney(amount: string, next: Next<string, void>): Promise<void> {
@@ -150,8 +150,12 @@ class Chaos implements Hooks {
 
   // ---------------------------------------------------------------------------------------------------------- packets
 
-  async #meet(lane: Lane, data: Buffer, next: Next<Buffer, Buffer>): Promise<Buffer> {
-    if (this.#paused || this.#settings.spare?.(data) === true) return next(data)
+  #meet(lane: Lane, rates: FullRates | undefined, data: Buffer, next: Next<Buffer, Buffer>): Promise<Buffer> {
+    const spared = this.#paused || rates === undefined || this.#settings.spare?.(data) === true
+    return spared ? this.#pass(lane, data, next) : this.#strikeAt(lane, data, next)
+  }
+
+  async #strikeAt(lane: Lane, data: Buffer, next: Next<Buffer, Buffer>): Promise<Buffer> {
     const plan = lane.fortune.plan(isPrepare(data))
     if (plan.cut) this.#requestCut(lane)
     if (plan.delayMs > 0) {
@@ -241,7 +245,8 @@ class Chaos implements Hooks {
 
   async #late(lane: Lane, data: Buffer, next: Next<Buffer, Buffer>): Promise<Buffer> {
     const { clock } = this.#setup
-    const due = (prepareExpiresAt(data) ?? 0) + this.#settings.lateMs
+    // nothing but a prepare has this fate
+    const due = (prepareExpiresAt(data) as number) + this.#settings.lateMs
     try {
       return await this.#pass(lane, data, next)
     } finally {
