@@ -257,7 +257,7 @@ describe('where ilp-compat-plugin 2.0.3 fails', () => {
           v1.emit('incoming_prepare', incoming())
           await settled()
           const [answer] = v1.answers
-          seen.push(reasonOf(v1)?.code, JSON.stringify(answer).includes('secret'))
+          seen.push(reasonOf(v1)?.code, answer && JSON.stringify(answer).includes('secret'))
         }
       })
       return [...seen, lost]

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { serializeIlpFulfill, serializeIlpPrepare, serializeIlpReject } from 'ilp-packet'
+import { serializeIlpFulfill, serializeIlpPrepare } from 'ilp-packet'
 
 export const fulfillment = Buffer.alloc(32, 7)
 

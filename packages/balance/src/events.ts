@@ -84,7 +84,7 @@ export interface LimitsChanged {
 /** `ledger-failed`: the ledger threw, or took too long. */
 export interface LedgerFailed {
   readonly operation: 'open' | 'hold' | 'commit' | 'release' | 'move' | 'suspend' | 'resolve' | 'snapshot'
-  /** Base units; undefined where no amount is concerned. After `commit` or `move`, the books lack it. */
+  /** Base units; undefined where no amount is concerned. After a `commit`, the books lack it. */
   readonly amount: bigint | undefined
   readonly error: unknown
 }

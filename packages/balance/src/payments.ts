@@ -187,7 +187,7 @@ export class Payments {
 
   /** Runs one payment after another. */
   #inTurn(pay: () => Promise<Settled>): Promise<Settled> {
-    const turn = this.#last === undefined ? pay() : this.#last.then(pay)
+    const turn = this.#last.then(pay)
     this.#last = turn.catch(() => undefined)
     return turn
   }

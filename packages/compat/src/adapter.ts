@@ -130,10 +130,11 @@ export class CompatPlugin implements PluginV2 {
     const { clock, log, emit } = setup
     const ledger = new Ledger(plugin, settings.connector)
     const deadlines = new Deadlines(clock)
+    const background = new Deadlines(clock, { ref: false })
     const closed = (): void => {
       if (!self.#started) self.#stopListening()
     }
-    const parts: Parts = { plugin, ledger, clock, log, emit, deadlines, closed }
+    const parts: Parts = { plugin, ledger, clock, log, emit, deadlines, background, closed }
     self.#journal = settings.recovery ? journalOf(setup) : undefined
     self.#parts = parts
     self.#outgoing = new OutgoingTransfers(parts, settings, self.#journal)
@@ -232,6 +233,7 @@ export class CompatPlugin implements PluginV2 {
     this.#started = true
     this.#incoming.paused = false
     this.#parts.deadlines.open()
+    this.#parts.background.open()
     try {
       this.#startAnswering()
     } catch (error) {
@@ -245,6 +247,7 @@ export class CompatPlugin implements PluginV2 {
     this.#incoming.paused = true
     this.#stopAnswering()
     this.#parts.deadlines.close()
+    this.#parts.background.close()
     this.#stopListening()
   }
 

@@ -91,7 +91,7 @@ export class IncomingTransfers {
 
     const entry = new IncomingTransfer(this, transfer, expiresAt)
     this.#open.set(id, entry)
-    this.#parts.deadlines.add(entry)
+    this.#parts.background.add(entry)
     handler(prepare).then(
       (packet) => {
         this.#answered(entry, packet)
@@ -164,7 +164,7 @@ export class IncomingTransfers {
 
   #close(entry: IncomingTransfer, answer: Answer, submitted: Promise<void> | undefined): void {
     this.#open.delete(entry.id)
-    this.#parts.deadlines.delete(entry)
+    this.#parts.background.delete(entry)
     this.#remembering(entry.id, answer)
     entry.finish(submitted)
     this.#parts.closed()

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { Deadline, PluginError } from '@ilp-wrap/core'
-import type { TransferV1 } from '@ilp-wrap/core'
+import type { Deadlines, TransferV1 } from '@ilp-wrap/core'
 import { reject } from '@ilp-wrap/core/packet'
 import { LRUCache } from 'lru-cache'
 import type { Journal, Outstanding } from './journal.js'
 import type { Parts } from './parts.js'
-import { nameOf, refusalOf } from './refusals.js'
+import { INVALID_FIELDS, NOT_ACCEPTED, nameOf, refusalOf } from './refusals.js'
 import { rejectOfReason } from './rejections.js'
 import { bytes32, conditionOf, conditionOfPrepare, dataOfFulfillment, fulfillOf, ilpOfPrepare } from './transfers.js'
 
@@ -141,7 +141,11 @@ export class OutgoingTransfers {
 
   #add(entry: OutgoingTransfer): void {
     this.#open.set(entry.id, entry)
-    this.#parts.deadlines.add(entry)
+    this.#deadlinesOf(entry).add(entry)
+  }
+
+  #deadlinesOf(entry: OutgoingTransfer): Deadlines {
+    return entry.resolve === undefined ? this.#parts.background : this.#parts.deadlines
   }
 
   #submit(entry: OutgoingTransfer, transfer: TransferV1): void {
@@ -167,13 +171,13 @@ export class OutgoingTransfers {
       entry.state = 'unknown'
       return
     }
-    if (entry.amount === '0' && nameOf(error) === 'InvalidFieldsError' && entry.otherwise !== undefined) {
+    if (entry.amount === '0' && refusal === INVALID_FIELDS && entry.otherwise !== undefined) {
       this.#close(entry, 'rejected')
       entry.resolve?.(entry.otherwise())
       return
     }
     log.debug('transfer %s was refused: %O', entry.id, error)
-    const code = nameOf(error) === 'NotAcceptedError' ? this.#options.notAccepted : refusal.code
+    const code = refusal === NOT_ACCEPTED ? this.#options.notAccepted : refusal.code
     this.#end(entry, 'rejected', reject({ code, message: refusal.message, triggeredBy: ledger.address }))
   }
 
@@ -260,7 +264,7 @@ export class OutgoingTransfers {
 
   #close(entry: OutgoingTransfer, outcome: Outcome): void {
     this.#open.delete(entry.id)
-    this.#parts.deadlines.delete(entry)
+    this.#deadlinesOf(entry).delete(entry)
     this.#ended ??= new LRUCache({ max: this.#options.remember })
     const { id, amount, condition } = entry
     this.#ended.set(id, outcome === 'fulfilled' ? FULFILLED : { outcome, amount, condition })

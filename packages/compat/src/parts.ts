@@ -6,7 +6,10 @@ export interface Parts {
   readonly plugin: PluginV1
   readonly ledger: Ledger
   readonly clock: Clock
+  /** Of what somebody waits for: they keep the process alive. */
   readonly deadlines: Deadlines
+  /** Of what nobody in this process waits for. */
+  readonly background: Deadlines
   readonly log: Log
   readonly emit: (event: PluginEventInput) => void
   /** Something that was open is so no longer. */

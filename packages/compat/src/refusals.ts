@@ -1,3 +1,5 @@
+import { btpError } from '@ilp-wrap/core'
+
 /**
  * What a v1 plugin's error proves about a transfer (RFC 0004, "Errors"). The classes differ from plugin to plugin, their
  * names do not.
@@ -9,12 +11,15 @@ export interface Refusal {
   readonly message: string
 }
 
+export const INVALID_FIELDS: Refusal = { code: 'F01', message: 'The ledger plugin takes no such transfer' }
+export const NOT_ACCEPTED: Refusal = { code: 'F00', message: 'The ledger does not accept the transfer' }
+
 const REFUSALS: ReadonlyMap<string, Refusal> = new Map(
   Object.entries({
     InsufficientBalanceError: { code: 'T04', message: 'The balance on the ledger is too low' },
-    InvalidFieldsError: { code: 'F01', message: 'The ledger plugin takes no such transfer' },
+    InvalidFieldsError: INVALID_FIELDS,
     AccountNotFoundError: { code: 'F02', message: 'There is no such account on the ledger' },
-    NotAcceptedError: { code: 'F00', message: 'The ledger does not accept the transfer' },
+    NotAcceptedError: NOT_ACCEPTED,
     NoSubscriptionsError: { code: 'T01', message: 'Nobody listens on the other side of the ledger' },
     DuplicateIdError: { code: 'T00', message: 'The ledger has a transfer of the same id' },
     MaximumIlpDataSizeExceeded: { code: 'F01', message: 'The ledger carries no packet of that size' },
@@ -36,7 +41,8 @@ const UNREACHABLE: Refusal = { code: 'T01', message: 'The ledger cannot be reach
 export function refusalOf(error: unknown, thrownAtOnce: boolean): Refusal | undefined {
   const name = nameOf(error)
   if (name === 'UnreachableError' && thrownAtOnce) return UNREACHABLE
-  return REFUSALS.get(name)
+  // a BTP Error is the peer's own answer, and nothing has moved after one (RFC 0023, "Error")
+  return REFUSALS.get(name) ?? REFUSALS.get(btpError(error)?.name ?? '')
 }
 
 /** An error's name, whatever was thrown. */

@@ -123,7 +123,7 @@ export function conditionOf(fulfillment: Buffer): string {
 /** Whether it fulfills a condition that `bytes32` takes, in whatever alphabet that is written. */
 export function isFulfillmentOf(fulfillment: Buffer, condition: string): boolean {
   const expected = conditionOf(fulfillment)
-  return expected === condition || expected === bytes32(condition)?.toString('base64url')
+  return expected === condition || expected === Buffer.from(condition, 'base64').toString('base64url')
 }
 
 /** An amount of RFC 0004 that has a counterpart in RFC 0024: digits, and no decimals. */

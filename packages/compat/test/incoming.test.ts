@@ -298,7 +298,7 @@ describe('an incoming conditional transfer', () => {
       made.v1.onAnswer = () => Promise.reject(error)
       await deliver(made, made.incoming())
     }
-    made.v1.onAnswer = () => {
+    made.v1.rejectIncomingTransfer = () => {
       throw new Error('at once')
     }
     await deliver(made, made.incoming())

@@ -345,6 +345,18 @@ describe('a plugin that refuses a transfer', () => {
     expect(await codeOf(plugin.sendData(prepare()))).toBe('T00')
   })
 
+  // ilp-plugin-payment-channel-framework throws what the peer's plugin answered in this way
+  it('with the BTP Error of the peer answers with what that says', async () => {
+    const { plugin, v1, prepare, handle } = await connected()
+    const error = (name: string): Error => new Error(JSON.stringify({ code: 'F00', name, triggeredAt: 0, data: '' }))
+    v1.onTransfer = () => Promise.reject(error('NotAcceptedError'))
+    expect(await codeOf(plugin.sendData(prepare()))).toBe('F00')
+    v1.onTransfer = () => Promise.reject(error('UnreachableError'))
+    void plugin.sendData(prepare())
+    await settled()
+    expect(handle.outgoing).toBe(1)
+  })
+
   // E.4 no. 5
   it('may throw as well as reject', async () => {
     const { plugin, v1, prepare } = await connected()

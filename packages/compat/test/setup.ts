@@ -7,6 +7,10 @@ import { compat } from '../src/index.js'
 import type { CompatHandle, CompatOptions } from '../src/index.js'
 import { V1Double } from './v1-double.js'
 
+/**
+ * `E.4 no. 1` to `no. 40` in these tests are the edge cases between RFC 0004 and RFC 0024 that compat was asked for.
+ */
+
 export interface Setup {
   readonly v1: V1Double
   readonly plugin: PluginV2

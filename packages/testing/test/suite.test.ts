@@ -218,6 +218,18 @@ describe('what a middleware may do', () => {
     expect(await failureOf(name, withholding, { supports: { recovers: true } })).toBeUndefined()
   })
 
+  it('is to reject what its inner plugin gives that is no Buffer', async () => {
+    const strict = defineMiddleware({ name: 'strict', place: {} }, () => ({
+      async sendData(data, next) {
+        const answer: unknown = await next(data)
+        if (Buffer.isBuffer(answer)) return answer
+        throw new TypeError('no Buffer')
+      }
+    }))
+    const name = 'C36 survives an inner plugin that resolves with no Buffer'
+    expect(await failureOf(name, referenceFactory(), { wrap: strict })).toBeUndefined()
+  })
+
   it('is to refuse bad amounts, by an error that says so', async () => {
     const refusing = (error: Error): ConformanceOptions => ({
       wrap: defineMiddleware({ name: 'refusing', place: {} }, () => ({

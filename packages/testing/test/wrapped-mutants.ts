@@ -69,6 +69,8 @@ const leakingExpiry = hooked(({ clock }) => ({
   }
 }))
 
+const textOf: (value: unknown) => string = String
+
 export const wrappedMutants: readonly WrappedMutant[] = [
   // ------------------------------------------------------------------------------------------------------------- shape
   { name: 'has no off', wrap: patched(() => ({ off: undefined })), clauses: ['C3'] },
@@ -315,7 +317,7 @@ export const wrappedMutants: readonly WrappedMutant[] = [
   },
   {
     name: 'makes a string of any amount',
-    wrap: hooked({ sendMoney: (amount, next) => next(amount + '') }),
+    wrap: hooked({ sendMoney: (amount, next) => next(textOf(amount)) }),
     clauses: ['C48']
   },
   {

@@ -7,7 +7,7 @@ import type { BareCase } from './case.js'
 const hello = Buffer.from('hello')
 
 /** Data that is no ILP prepare, as a plugin may be given it. */
-export const opaqueData: readonly Buffer[] = [
+const opaqueData: readonly Buffer[] = [
   Buffer.alloc(0),
   Buffer.from([0]),
   Buffer.from([255]),

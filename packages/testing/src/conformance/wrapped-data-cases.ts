@@ -155,7 +155,7 @@ export const wrappedDataCases: readonly WrappedCase[] = [
         const ended = await outcome(() => workshop.settle(plugin.sendData(workshop.prepare({ amount }))))
         if (!('value' in ended) || ended.value[0] !== 14) continue
         assertReject(ended.value)
-        assert.ok(Buffer.byteLength(rejectMessage(ended.value) ?? '') <= 8191, 'its message is too long')
+        assert.ok(Buffer.byteLength(rejectMessage(ended.value) as string) <= 8191, 'its message is too long')
       }
     }
   },
