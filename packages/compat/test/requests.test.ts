@@ -296,7 +296,8 @@ describe('a plugin with messages only', () => {
     b.deregisterDataHandler()
     b.registerDataHandler(async (data) => data)
     expect(await a.sendData(Buffer.alloc(0))).toEqual(Buffer.alloc(0))
-    expect(await a.sendData(errorPacket('x'))).toEqual(errorPacket('x'))
+    const error = errorPacket('x')
+    expect(await a.sendData(error)).toEqual(error)
   })
 
   it('carries prepares and money as any other', async () => {
