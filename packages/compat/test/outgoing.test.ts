@@ -156,7 +156,7 @@ describe('an outgoing prepare', () => {
   // E.4 no. 11: a v1 ledger checks fulfillments itself, so that one that is wrong comes of a broken plugin
   it('is not fulfilled by what does not fulfill its condition', async () => {
     const { plugin, v1, prepare, seen } = await connected()
-    for (const wrong of [fulfillmentOf('other').toString('base64url'), 'short', '', undefined, 7]) {
+    for (const wrong of [fulfillmentOf('other').toString('base64url'), '!'.repeat(43), 'short', '', undefined, 7]) {
       const answer = plugin.sendData(prepare())
       v1.emit('outgoing_fulfill', v1.last, wrong)
       expect(await codeOf(answer)).toBe('F05')

@@ -85,9 +85,17 @@ function send({ plugin, peer }: Setup, direction: 'outgoing' | 'incoming', data:
 }
 
 describe('chaos', () => {
-  it('stands at the wire, in both directions', () => {
-    const { plugin } = setup({})
-    expect(describeStack(plugin).middleware).toEqual([{ name: 'chaos', place: { incoming: 'wire', outgoing: 'wire' } }])
+  it('stands at the wire, in the directions that it is told of', () => {
+    const places = [
+      { outgoing: flaky, incoming: {} },
+      { outgoing: flaky },
+      { incoming: flaky, outgoing: false } as const
+    ]
+    expect(places.map((options) => describeStack(setup(options).plugin).middleware)).toEqual([
+      [{ name: 'chaos', place: { incoming: 'wire', outgoing: 'wire' } }],
+      [{ name: 'chaos', place: { outgoing: 'wire' } }],
+      [{ name: 'chaos', place: { incoming: 'wire' } }]
+    ])
   })
 
   it('refuses bad options, each by its name', () => {

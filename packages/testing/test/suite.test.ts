@@ -2,8 +2,16 @@ import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { InvalidFieldsError, defineMiddleware, wrap } from '@ilp-wrap/core'
+import { isPrepare } from '@ilp-wrap/core/packet'
 import { describe, expect, it } from 'vitest'
-import { conformance, conformanceCases, loopbackPair, referenceFactory, runConformance } from '../src/index.js'
+import {
+  conformance,
+  conformanceCases,
+  loopbackPair,
+  referenceFactory,
+  rejectPacket,
+  runConformance
+} from '../src/index.js'
 import type { ConformanceOptions, Factory, Subject, TestFramework } from '../src/index.js'
 
 interface Defined {
@@ -228,6 +236,19 @@ describe('what a middleware may do', () => {
     }))
     const name = 'C36 survives an inner plugin that resolves with no Buffer'
     expect(await failureOf(name, referenceFactory(), { wrap: strict })).toBeUndefined()
+  })
+
+  it('is to answer a prepare with a reject where its host throws', async () => {
+    const answering = defineMiddleware({ name: 'answering', place: {} }, () => ({
+      handleData: (data, next) =>
+        next(data).catch((error: unknown) => {
+          if (isPrepare(data)) return rejectPacket('T00')
+          throw error
+        })
+    }))
+    const name =
+      'C67 hands what a middleware above it throws to its inner plugin, or a reject in place of it for a prepare'
+    expect(await failureOf(name, referenceFactory(), { wrap: answering })).toBeUndefined()
   })
 
   it('is to refuse bad amounts, by an error that says so', async () => {

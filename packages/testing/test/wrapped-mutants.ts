@@ -3,13 +3,14 @@ import type { ConnectOptions, Hooks, Listener, Middleware, PluginV2, Setup, Stor
 import { isPrepare, prepareAmount } from '@ilp-wrap/core/packet'
 import { serializeIlpReject } from 'ilp-packet'
 import { rejectPacket } from '../src/index.js'
+import type { ConformanceOptions } from '../src/index.js'
 
 export interface WrappedMutant {
   /** What is wrong with it. */
   readonly name: string
   readonly wrap: Middleware
-  /** Whether its manifest says that it ends prepares at their expiry. */
-  readonly expiry?: boolean
+  /** Its manifest, if it does what few do. */
+  readonly supports?: NonNullable<ConformanceOptions['supports']>
   /** The clauses of a wrapped plugin that are to find it, and no others. */
   readonly clauses: readonly string[]
 }
@@ -53,21 +54,22 @@ function listening(
 }
 
 /** Ends prepares at their expiry, as expire() does, and leaves what comes too late to nobody. */
-const leakingExpiry = hooked(({ clock }) => ({
-  sendData(data, next) {
-    const answer = next(data)
-    if (!isPrepare(data)) return answer
-    return new Promise((resolve, reject) => {
-      const timer = clock.setTimeout(() => {
-        resolve(rejectPacket('R00'))
-        answer.catch((error: unknown) => {
-          throw error
-        })
-      }, 1000)
-      answer.then(resolve, reject).finally(() => clock.clearTimeout(timer))
-    })
-  }
-}))
+const leakingExpiry = (hook: 'sendData' | 'handleData'): Middleware =>
+  hooked(({ clock }) => ({
+    [hook](data: Buffer, next: (data: Buffer) => Promise<Buffer>) {
+      const answer = next(data)
+      if (!isPrepare(data)) return answer
+      return new Promise((resolve, reject) => {
+        const timer = clock.setTimeout(() => {
+          resolve(rejectPacket('R00'))
+          answer.catch((error: unknown) => {
+            throw error
+          })
+        }, 1000)
+        answer.then(resolve, reject).finally(() => clock.clearTimeout(timer))
+      })
+    }
+  }))
 
 const textOf: (value: unknown) => string = String
 
@@ -281,7 +283,12 @@ export const wrappedMutants: readonly WrappedMutant[] = [
     }),
     clauses: ['C40']
   },
-  { name: 'leaves late errors to nobody', wrap: leakingExpiry, expiry: true, clauses: ['C42'] },
+  {
+    name: 'leaves late errors to nobody',
+    wrap: leakingExpiry('sendData'),
+    supports: { expiry: true },
+    clauses: ['C42']
+  },
   {
     name: 'sends everything twice',
     wrap: hooked({
@@ -372,6 +379,23 @@ export const wrappedMutants: readonly WrappedMutant[] = [
     clauses: ['C61']
   },
   {
+    name: 'leaves late errors of its handler to nobody',
+    wrap: leakingExpiry('handleData'),
+    supports: { incomingExpiry: true },
+    clauses: ['C62']
+  },
+  {
+    name: 'makes nothing of what a middleware throws',
+    wrap: hooked({
+      handleData: (data, next) =>
+        next(data).catch((error: unknown) => {
+          if (error instanceof Error && error.message.includes('middleware')) return Buffer.alloc(0)
+          throw error
+        })
+    }),
+    clauses: ['C67']
+  },
+  {
     name: 'overwrites the handlers of others',
     wrap: patched((plugin, inner) => {
       const register = plugin.registerDataHandler.bind(plugin)
@@ -459,7 +483,7 @@ export const wrappedMutants: readonly WrappedMutant[] = [
     wrap: hooked(({ events }) => ({
       sendData: (data, next) => (events.observed ? Promise.reject(new Error('mutant')) : next(data))
     })),
-    clauses: ['C79']
+    clauses: ['C79', 'C80']
   },
   {
     name: 'sets timers of the machine',

@@ -22,25 +22,29 @@ import type { EmitterClass } from '../src/index.js'
 const bare: Middleware = (plugin, context) => wrap(plugin, [], context)
 
 /** Ends prepares at their expiry: no more of expire() than the cases that ask for it need. */
-const expiring: Middleware = defineMiddleware({ name: 'expiring', place: {} }, ({ clock }) => ({
-  sendData(data, next) {
+const expiring: Middleware = defineMiddleware({ name: 'expiring', place: {} }, ({ clock }) => {
+  const limit = (data: Buffer, next: (data: Buffer) => Promise<Buffer>): Promise<Buffer> => {
     if (!isPrepare(data)) return next(data)
     return new Promise((resolve, reject) => {
-      const ms = (prepareExpiresAt(data) ?? 0) - clock.now()
+      const ms = (prepareExpiresAt(data) as number) - clock.now()
       const timer = clock.setTimeout(() => resolve(rejectPacket('R00')), ms)
       next(data)
         .then(resolve, reject)
         .finally(() => clock.clearTimeout(timer))
     })
   }
-}))
+  return { sendData: limit, handleData: limit }
+})
 
 describe('a wrapped reference plugin', () => {
   conformance({ describe, it }, referenceFactory(), { wrap: bare, supports: { recovers: true } })
 })
 
 describe('a reference plugin whose prepares end at their expiry', () => {
-  conformance({ describe, it }, referenceFactory(), { wrap: expiring, supports: { recovers: true, expiry: true } })
+  conformance({ describe, it }, referenceFactory(), {
+    wrap: expiring,
+    supports: { recovers: true, expiry: true, incomingExpiry: true }
+  })
 })
 
 describe.each([

@@ -1,5 +1,5 @@
 import { defineMiddleware, handleOf } from '@ilp-wrap/core'
-import type { ConnectOptions, Hooks, Middleware, Setup } from '@ilp-wrap/core'
+import type { ConnectOptions, Hooks, Middleware, Place, Setup } from '@ilp-wrap/core'
 import { isPrepare, prepareExpiresAt } from '@ilp-wrap/core/packet'
 import { deferred } from '../deferred.js'
 import type { Deferred } from '../deferred.js'
@@ -41,9 +41,11 @@ export interface ChaosHandle {
  */
 export function chaos(options?: ChaosOptions): Middleware {
   const settings = checkedOptions(options)
-  return defineMiddleware({ name: 'chaos', place: { incoming: 'wire', outgoing: 'wire' } }, (setup) => {
-    return new Chaos(settings, setup)
-  })
+  const place: Place = {
+    ...(settings.incoming !== undefined && { incoming: 'wire' }),
+    ...(settings.outgoing !== undefined && { outgoing: 'wire' })
+  }
+  return defineMiddleware({ name: 'chaos', place }, (setup) => new Chaos(settings, setup))
 }
 
 /** The controls of a stack's chaos. Throws a TypeError if it has none. */

@@ -20,11 +20,13 @@ export type Feature =
   | 'build'
   /** A lost connection is made again without `connect()`. */
   | 'recovers'
-  /** A prepare that nobody answers ends at its expiry. */
+  /** A prepare that the peer does not answer ends at its expiry. */
   | 'expiry'
+  /** A prepare that the host does not answer ends at its expiry. */
+  | 'incomingExpiry'
 
 /** What few plugins do: these count only if the manifest says `true`. */
-export const RARE: ReadonlySet<Feature> = new Set(['recovers', 'expiry'])
+export const RARE: ReadonlySet<Feature> = new Set(['recovers', 'expiry', 'incomingExpiry'])
 
 /** What a factory makes for each case. */
 export interface Subject {

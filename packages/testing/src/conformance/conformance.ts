@@ -31,7 +31,8 @@ const FEATURES: readonly Feature[] = [
   'silence',
   'build',
   'recovers',
-  'expiry'
+  'expiry',
+  'incomingExpiry'
 ]
 
 /**

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
+import { defineMiddleware, wrap } from '@ilp-wrap/core'
 import type { DataHandler, MoneyHandler } from '@ilp-wrap/core'
+import { deferred } from '../deferred.js'
 import { MockPlugin, mockPair } from '../mock-pair.js'
-import { assertPluginError, failure, outcome, thrown } from './checks.js'
+import { assertPluginError, assertReject, failure, outcome, thrown } from './checks.js'
 import type { WrappedCase } from './case.js'
 
 const hello = Buffer.from('hello')
@@ -90,6 +92,18 @@ export const wrappedHandlerCases: readonly WrappedCase[] = [
     }
   },
   {
+    clause: 'C62',
+    title: 'answers for a handler that never settles at the expiry, and swallows what comes later',
+    needs: ['incomingExpiry'],
+    async runWrapped(workshop) {
+      const { peer, plugin } = await workshop.connectedPair()
+      const handled = deferred<Buffer>()
+      plugin.registerDataHandler(() => handled.promise)
+      assertReject(await workshop.settle(peer.sendData(workshop.prepare())))
+      handled.reject(new Error('conformance: late'))
+    }
+  },
+  {
     clause: 'C63',
     title: 'has one handler on its inner plugin, whose refusal of it reaches the host',
     runWrapped(workshop) {
@@ -140,6 +154,26 @@ export const wrappedHandlerCases: readonly WrappedCase[] = [
         )
         assert.deepEqual([inner.dataHandler, inner.moneyHandler], [data, money])
       }
+    }
+  },
+  {
+    clause: 'C67',
+    title: 'hands what a middleware above it throws to its inner plugin, or a reject in place of it for a prepare',
+    async runWrapped(workshop) {
+      const error = new Error('conformance: middleware')
+      const throwing = defineMiddleware({ name: 'throwing', place: {} }, () => ({
+        handleData() {
+          throw error
+        }
+      }))
+      const { plugin: inner, peer } = mockPair()
+      const plugin = wrap(workshop.wrap(inner), [throwing])
+      plugin.registerDataHandler(echo)
+      await workshop.settle(plugin.connect())
+      assert.equal(await failure(() => workshop.settle(peer.sendData(hello)), 'a middleware that throws'), error)
+      const ended = await outcome(() => workshop.settle(peer.sendData(workshop.prepare())))
+      if ('value' in ended) assertReject(ended.value)
+      else assert.equal(ended.error, error)
     }
   },
   {
