@@ -192,6 +192,11 @@ describe('a fulfill as a fulfillment', () => {
     )
   })
 
+  it('is none where 43 characters are no 32 bytes', () => {
+    expect(bytes32('!'.repeat(43))).toBeUndefined()
+    expect(bytes32('A'.repeat(43))).toEqual(Buffer.alloc(32))
+  })
+
   it('has no data where the plugin has lost it, or gives something else', () => {
     for (const ilp of [undefined, null, '', 'junk', 7, Buffer.of(10, 0).toString('base64')]) {
       expect(dataOfFulfillment(ilp)).toHaveLength(0)
