@@ -22,9 +22,9 @@ class IncomingTransfer extends Deadline {
   /** As the v1 plugin gave it: base64, in either alphabet. */
   readonly condition: string
   /** Resolves once the answer is with the plugin, or there is none to give: some plugins wait for their listeners. */
-  readonly handled: Promise<void>
+  handled: Promise<void> | undefined
   readonly #transfers: IncomingTransfers
-  #finish!: (submitted: Promise<void> | undefined) => void
+  #finish: ((submitted: Promise<void> | undefined) => void) | undefined
 
   constructor(transfers: IncomingTransfers, transfer: TransferV1, expiresAt: number) {
     super(expiresAt)
@@ -38,7 +38,9 @@ class IncomingTransfer extends Deadline {
   }
 
   finish(submitted: Promise<void> | undefined): void {
-    this.#finish(submitted)
+    this.#finish?.(submitted)
+    // as for outgoing transfers
+    this.#finish = this.handled = undefined
   }
 
   expire(): void {
@@ -75,7 +77,7 @@ export class IncomingTransfers {
   // ------------------------------------------------------------------------------------------------ conditional transfers
 
   /** `incoming_prepare`. What it returns never rejects. */
-  prepared(transfer: TransferV1): Promise<void> {
+  prepared(transfer: TransferV1): Promise<void> | undefined {
     const { id } = transfer
     const open = this.#open.get(id)
     if (open !== undefined) return open.handled
@@ -92,6 +94,7 @@ export class IncomingTransfers {
     const entry = new IncomingTransfer(this, transfer, expiresAt)
     this.#open.set(id, entry)
     this.#parts.background.add(entry)
+    const { handled } = entry
     handler(prepare).then(
       (packet) => {
         this.#answered(entry, packet)
@@ -100,7 +103,7 @@ export class IncomingTransfers {
         this.#threw(entry, error)
       }
     )
-    return entry.handled
+    return handled
   }
 
   /** `incoming_cancel`: the ledger takes no answer any more. */

@@ -171,9 +171,10 @@ export class OutgoingTransfers {
       entry.state = 'unknown'
       return
     }
-    if (entry.amount === '0' && refusal === INVALID_FIELDS && entry.otherwise !== undefined) {
+    const { resolve, otherwise } = entry
+    if (entry.amount === '0' && refusal === INVALID_FIELDS && otherwise !== undefined) {
       this.#close(entry, 'rejected')
-      entry.resolve?.(entry.otherwise())
+      resolve?.(otherwise())
       return
     }
     log.debug('transfer %s was refused: %O', entry.id, error)
@@ -252,9 +253,17 @@ export class OutgoingTransfers {
   }
 
   #end(entry: OutgoingTransfer, outcome: Outcome, answer: Buffer): void {
+    const { resolve } = entry
     this.#close(entry, outcome)
-    if (entry.resolve !== undefined) entry.resolve(answer)
+    if (resolve !== undefined) resolve(answer)
     else this.#recovered(entry, outcome)
+  }
+
+  #fail(entry: OutgoingTransfer, error: PluginError): void {
+    const { reject } = entry
+    this.#close(entry, 'unknown')
+    if (reject !== undefined) reject(error)
+    else this.#recovered(entry, 'unknown')
   }
 
   #recovered({ id, amount }: OutgoingTransfer, outcome: Outcome): void {
@@ -265,6 +274,8 @@ export class OutgoingTransfers {
   #close(entry: OutgoingTransfer, outcome: Outcome): void {
     this.#open.delete(entry.id)
     this.#deadlinesOf(entry).delete(entry)
+    // a map's past, which holds its entries until it is collected, is not to hold what they held
+    entry.resolve = entry.reject = entry.otherwise = undefined
     this.#ended ??= new LRUCache({ max: this.#options.remember })
     const { id, amount, condition } = entry
     this.#ended.set(id, outcome === 'fulfilled' ? FULFILLED : { outcome, amount, condition })
@@ -314,9 +325,7 @@ export class OutgoingTransfers {
         }
         return
       case 'TransferNotConditionalError':
-        this.#close(entry, 'unknown')
-        if (entry.reject === undefined) this.#recovered(entry, 'unknown')
-        else entry.reject(notConditional(error))
+        this.#fail(entry, notConditional(error))
         return
       // MissingFulfillmentError, and all that says nothing: the outcome is still to come
     }
