@@ -1,4 +1,4 @@
-import { InvalidFieldsError, defineMiddleware, isPluginV1, isPluginV2 } from '@ilp-wrap/core'
+import { InvalidFieldsError, assertObject, defineMiddleware, isPluginV1, isPluginV2 } from '@ilp-wrap/core'
 import type { Context, Middleware, PluginV1, PluginV2 } from '@ilp-wrap/core'
 import { CompatPlugin } from './adapter.js'
 import { settingsOf } from './options.js'
@@ -77,9 +77,6 @@ function assertPluginV1(value: unknown): asserts value is PluginV1 {
     if (missing.length === 0) return
     throw new TypeError(`Expected a v1 ledger plugin, got one without ${missing.map((m) => `\`${m}\``).join(', ')}`)
   }
-  if (typeof value === 'function') throw new TypeError('Expected a ledger plugin, got a class or function')
-  if (typeof value === 'object' && value !== null) {
-    throw new TypeError('Expected a ledger plugin, got an object with neither `sendTransfer` nor `sendData`')
-  }
-  throw new TypeError(`Expected a ledger plugin, got ${value === null ? 'null' : `a value of type ${typeof value}`}`)
+  assertObject(value)
+  throw new TypeError('Expected a ledger plugin, got an object with neither `sendTransfer` nor `sendData`')
 }

@@ -38,18 +38,22 @@ export function isPluginV1(value: unknown): value is PluginV1 {
 
 /** Throws a TypeError that says what is missing, or, for a v1 plugin, what to put first. */
 export function assertPluginV2(value: unknown): asserts value is PluginV2 {
+  assertObject(value)
   if (isPluginV1(value)) {
     throw new TypeError(
       'Expected a ledger plugin of version 2 (RFC 0024), got one of version 1 (RFC 0004): put compat() first in the list'
     )
   }
-  if (typeof value === 'function') throw new TypeError('Expected a ledger plugin, got a class or function')
-  if (!isObject(value)) {
-    throw new TypeError(`Expected a ledger plugin, got ${value === null ? 'null' : `a value of type ${typeof value}`}`)
-  }
   const missing = METHODS.filter((name) => !has(value, name))
   if (missing.length === 0) return
   throw new TypeError(`Expected a ledger plugin, got an object without ${missing.map((m) => `\`${m}\``).join(', ')}`)
+}
+
+/** Throws a TypeError for what can be no plugin of any version: no object, or a class in place of an instance. */
+export function assertObject(value: unknown): asserts value is object {
+  if (typeof value === 'function') throw new TypeError('Expected a ledger plugin, got a class or function')
+  if (isObject(value)) return
+  throw new TypeError(`Expected a ledger plugin, got ${value === null ? 'null' : `a value of type ${typeof value}`}`)
 }
 
 export function versionOf(plugin: object): unknown {

@@ -1,7 +1,7 @@
 import { defineMiddleware } from '@ilp-wrap/core'
 import type { Hooks, LifecycleEvent, Log, Middleware, Place, PluginEvent, Setup } from '@ilp-wrap/core'
 import { badOption, boolean, callable, choice, known, number } from '@ilp-wrap/core/options'
-import { isFulfill, isPrepare, isReject, prepareAmount, prepareDestination, rejectCode } from '@ilp-wrap/core/packet'
+import { isFulfill, prepareAmount, prepareDestination, rejectCode } from '@ilp-wrap/core/packet'
 import { tap } from 'rxjs'
 import type { MonoTypeOperatorFunction, Subscription } from 'rxjs'
 import { OUTCOMES, errorCode, errorName, formatEntry } from './entry.js'
@@ -82,13 +82,14 @@ class Logging implements Hooks {
     this.#settings = settings
     this.#setup = setup
     this.#log = settings.log ?? setup.log
+    // shared by all plugins: a hook is called with its object as `this`
     if (settings.outgoing) {
-      this.sendData = this.#data.bind(this, 'outgoing')
-      this.sendMoney = this.#money.bind(this, 'outgoing')
+      this.sendData = Logging.#sendData
+      this.sendMoney = Logging.#sendMoney
     }
     if (settings.incoming) {
-      this.handleData = this.#data.bind(this, 'incoming')
-      this.handleMoney = this.#money.bind(this, 'incoming')
+      this.handleData = Logging.#handleData
+      this.handleMoney = Logging.#handleMoney
     }
     if (settings.connections) {
       this.lifecycle = tap(({ type, args }) => {
@@ -112,47 +113,47 @@ class Logging implements Hooks {
     return this.#log.enabled !== false
   }
 
-  #data(direction: Direction, data: Buffer, next: (data: Buffer) => Promise<Buffer>): Promise<Buffer> {
+  static #sendData(this: Logging, data: Buffer, next: Next<Buffer, Buffer>): Promise<Buffer> {
+    return this.#data('outgoing', data, next)
+  }
+
+  static #handleData(this: Logging, data: Buffer, next: Next<Buffer, Buffer>): Promise<Buffer> {
+    return this.#data('incoming', data, next)
+  }
+
+  static #sendMoney(this: Logging, amount: string, next: Next<string, void>): Promise<void> {
+    return this.#money('outgoing', amount, next)
+  }
+
+  static #handleMoney(this: Logging, amount: string, next: Next<string, void>): Promise<void> {
+    return this.#money('incoming', amount, next)
+  }
+
+  #data(direction: Direction, data: Buffer, next: Next<Buffer, Buffer>): Promise<Buffer> {
     if (!this.#on) return next(data)
+    const about = { direction, ...subject(data) }
+    const isPacket = about.bytes === undefined
+    return this.#timed(about, data, next, (reply) => (isPacket ? told(reply) : { outcome: 'answered' }))
+  }
+
+  #money(direction: Direction, amount: string, next: Next<string, void>): Promise<void> {
+    return this.#on ? this.#timed({ direction, amount }, amount, next, () => ({ outcome: 'money' })) : next(amount)
+  }
+
+  /** Passes an exchange on, and writes its line once it has ended. */
+  #timed<In, Out>(about: About, input: In, next: Next<In, Out>, ended: (value: Out) => Told): Promise<Out> {
     const { clock } = this.#setup
     const start = clock.monotonic()
-    const answer = next(data)
-    answer.then(
-      (reply) => {
-        this.#answered(direction, data, reply, clock.monotonic() - start)
+    const end = next(input)
+    end.then(
+      (value) => {
+        this.#write({ ...about, ...ended(value), durationMs: clock.monotonic() - start })
       },
       (error: unknown) => {
-        this.#failed({ direction, ...subject(data), durationMs: clock.monotonic() - start }, error)
+        this.#write({ ...about, ...failed(error), durationMs: clock.monotonic() - start })
       }
     )
-    return answer
-  }
-
-  #answered(direction: Direction, data: Buffer, reply: Buffer, durationMs: number): void {
-    const outcome = isPrepare(data) ? outcomeOf(reply) : 'answered'
-    const code = outcome === 'rejected' ? rejectCode(reply) : undefined
-    this.#write({ outcome, direction, ...subject(data), ...(code !== undefined && { code }), durationMs })
-  }
-
-  #money(direction: Direction, amount: string, next: (amount: string) => Promise<void>): Promise<void> {
-    if (!this.#on) return next(amount)
-    const { clock } = this.#setup
-    const start = clock.monotonic()
-    const moved = next(amount)
-    moved.then(
-      () => {
-        this.#write({ outcome: 'money', direction, amount, durationMs: clock.monotonic() - start })
-      },
-      (error: unknown) => {
-        this.#failed({ direction, amount, durationMs: clock.monotonic() - start }, error)
-      }
-    )
-    return moved
-  }
-
-  #failed(exchange: Omit<LogEntry, 'outcome'>, error: unknown): void {
-    const code = errorCode(error)
-    this.#write({ outcome: 'failed', ...exchange, ...(code !== undefined && { code }), error: errorName(error) })
+    return end
   }
 
   #event(event: PluginEvent): void {
@@ -186,9 +187,20 @@ class Logging implements Hooks {
   }
 }
 
-function outcomeOf(reply: Buffer): Outcome {
-  if (isFulfill(reply)) return 'fulfilled'
-  return isReject(reply) ? 'rejected' : 'answered'
+type Next<In, Out> = (input: In) => Promise<Out>
+type About = Pick<LogEntry, 'direction' | 'amount' | 'destination' | 'bytes'>
+type Told = Pick<LogEntry, 'outcome' | 'code' | 'error'>
+
+/** What the answer to a prepare tells. */
+function told(reply: Buffer): Told {
+  if (isFulfill(reply)) return { outcome: 'fulfilled' }
+  const code = rejectCode(reply)
+  return code === undefined ? { outcome: 'answered' } : { outcome: 'rejected', code }
+}
+
+function failed(error: unknown): Told {
+  const code = errorCode(error)
+  return { outcome: 'failed', ...(code !== undefined && { code }), error: errorName(error) }
 }
 
 /** What an exchange was about: amount and destination of a prepare, the size of other data. */

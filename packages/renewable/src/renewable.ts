@@ -5,9 +5,9 @@ import {
   MAX_TIMEOUT_MS,
   MoneyHandlerAlreadyRegisteredError,
   UnreachableError,
+  assertPluginV2,
   pluginDispose,
-  systemClock,
-  wrap
+  systemClock
 } from '@ilp-wrap/core'
 import type { ConnectOptions, DataHandler, EventName, Listener, MoneyHandler, PluginV2 } from '@ilp-wrap/core'
 import { promised } from './calls.js'
@@ -220,7 +220,7 @@ class Renewable extends EventEmitter implements PluginV2 {
   #make(): Life {
     const plugin = this.#create()
     // refuses what is no v2 plugin, and says what it lacks
-    wrap(plugin, [])
+    assertPluginV2(plugin)
     if (plugin === this.#members.instance) throw new TypeError('Expected `create` to make another plugin each time')
     const life = new Life(plugin, this.#owner)
     this.#members.moveTo(plugin)
