@@ -1,7 +1,6 @@
 import { UnreachableError } from '@ilp-wrap/core'
 import type { Clock, Setup } from '@ilp-wrap/core'
-import { prepareAmount, prepareDestination, prepareExpiresAt, reject } from '@ilp-wrap/core/packet'
-import { isForPeer } from './address.js'
+import { isForPeer, prepareAmount, prepareDestination, prepareExpiresAt, reject } from '@ilp-wrap/core/packet'
 import { TokenBucket } from './bucket.js'
 import type { Limits, Rate } from './bucket.js'
 import { RateLimitedError } from './errors.js'

@@ -2,6 +2,7 @@ export { octetsEnd, octetsStart } from './bytes.js'
 export { FULFILL, fulfillData, fulfillFulfillment, isFulfill } from './fulfill.js'
 export {
   PREPARE,
+  isForPeer,
   isPrepare,
   prepareAmount,
   prepareCondition,

@@ -80,6 +80,21 @@ export function prepareDestination(packet: Uint8Array): string | undefined {
   return isPrepare(packet) ? (packet as Buffer).toString('ascii', destinationStart, destinationEnd) : undefined
 }
 
+/**
+ * True for a prepare whose address begins with `peer.`: one for the neighbour itself (RFC 0015, "Allocation Schemes").
+ * Read byte by byte: a string per packet would cost more than all that asks for it.
+ */
+export function isForPeer(packet: Uint8Array): boolean {
+  if (!isPrepare(packet)) return false
+  for (let i = 0; i < PEER.length; i++) {
+    // only seven bits of a character count for ilp-packet
+    if (((packet[destinationStart + i] as number) & 0x7f) !== PEER[i]) return false
+  }
+  return true
+}
+
+const PEER = Buffer.from('peer.')
+
 /** The end-to-end data, sharing the packet's memory. */
 export function prepareData(packet: Uint8Array): Buffer | undefined {
   return isPrepare(packet) ? (packet as Buffer).subarray(dataStart, dataEnd) : undefined

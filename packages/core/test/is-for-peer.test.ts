@@ -1,8 +1,7 @@
-import { prepareDestination } from '@ilp-wrap/core/packet'
 import { fulfill, prepare } from '@ilp-wrap/testing'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { isForPeer } from '../src/address.js'
+import { isForPeer, prepareDestination } from '../src/packet/index.js'
 
 const segment = fc.stringMatching(/^[a-zA-Z0-9_~-]{1,12}$/)
 const address = fc
