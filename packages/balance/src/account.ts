@@ -140,7 +140,7 @@ export class Account {
     const report = (error: unknown): void => {
       this.#setup.log.error('an observer of the balance threw: %s', messageOf(error))
     }
-    return new SafeObservable<bigint>(report, (subscriber) => {
+    return new SafeObservable<bigint>({ report }, (subscriber) => {
       const subscription = this.balances.subscribe(subscriber)
       this.look()
       return subscription

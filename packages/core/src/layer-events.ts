@@ -10,7 +10,7 @@ type AnyListener = (...args: unknown[]) => unknown
 type How = 'on' | 'prependListener'
 type Relay = (...args: unknown[]) => void
 
-const LIFECYCLE = ['connect', 'disconnect', 'error'] as const
+const LIFECYCLE: readonly LifecycleEvent['type'][] = ['connect', 'disconnect', 'error']
 
 /**
  * The events of one layer: the host's listeners, and what is attached beneath for them. A layer listens to an event
@@ -24,23 +24,42 @@ export class LayerEvents implements Consumer {
   #emitter: EventEmitter | undefined
   /** Observers of connect and disconnect that are no listeners of the host's. */
   #watchers: Set<(connected: boolean) => void> | undefined
-  /** What hangs on the inner plugin's own emitter. */
-  #attached: readonly (readonly [EventName, Relay])[] = NONE
+  #names: readonly EventName[] = NONE
+  /** For each of the names, the listener. */
+  #relays: readonly Relay[] = NONE
 
   constructor(link: Link, self: object, operator?: MonoTypeOperatorFunction<LifecycleEvent>) {
     this.#link = link
     this.#self = self
     if (operator === undefined) return
-    const pipeline = new Pipeline(operator, (what, error) => {
-      const { services, definition } = link
-      services
-        .logFor('core')
-        .error('the lifecycle operator of %s %s, it is left out now: %O', definition?.name, what, error)
-    })
+    const pipeline = new Pipeline(operator, this)
     this.pipeline = pipeline
     const lower = pipelineAt(link.below)
     if (lower !== undefined) lower.add(pipeline)
-    else for (const type of LIFECYCLE) this.#hang(type, (...args) => this.#enter({ type, args }))
+    else {
+      const relays: Relay[] = [
+        (...args) => {
+          this.#enter({ type: 'connect', args })
+        },
+        (...args) => {
+          this.#enter({ type: 'disconnect', args })
+        },
+        (...args) => {
+          this.#enter({ type: 'error', args })
+        }
+      ]
+      this.#names = LIFECYCLE
+      this.#relays = relays
+      for (const [index, type] of LIFECYCLE.entries()) link.raw.on(type, relays[index] as Relay)
+    }
+  }
+
+  /** Tells of an operator that is gone. */
+  report(what: string, error: unknown): void {
+    const { services, definition } = this.#link
+    services
+      .logFor('core')
+      .error('the lifecycle operator of %s %s, it is left out now: %O', definition?.name, what, error)
   }
 
   // ------------------------------------------------------------------------------------------------ the host's listeners
@@ -97,13 +116,15 @@ export class LayerEvents implements Consumer {
 
   /** A plugin that calls `removeAllListeners` on itself must not leave the stack deaf. */
   reattach(): void {
-    for (const [name, relay] of this.#attached) {
-      if (listenersOf(this.#link.raw, name)?.includes(relay) === false) this.#link.raw.on(name as string, relay)
+    const { raw } = this.#link
+    for (const [index, name] of this.#names.entries()) {
+      const relay = this.#relays[index] as Relay
+      if (listenersOf(raw, name)?.includes(relay) === false) raw.on(name as string, relay)
     }
   }
 
   dispose(): void {
-    for (const [name] of this.#attached) this.#unhang(name)
+    for (const name of this.#names) this.#unhang(name)
     const { pipeline } = this
     if (pipeline !== undefined) pipelineAt(this.#link.below)?.delete(pipeline)
     this.#source('connect')?.delete(this)
@@ -125,7 +146,7 @@ export class LayerEvents implements Consumer {
     if (name === 'newListener' || name === 'removeListener') return
     const source = this.#source(name)
     if (source !== undefined) source.add(this)
-    else if (!this.#attached.some(([each]) => each === name)) {
+    else if (!this.#names.includes(name)) {
       this.#hang(name, (...args) => void this.#deliver(name, args))
     }
     for (const link of this.#link.stack()) link.events?.reattach()
@@ -139,15 +160,21 @@ export class LayerEvents implements Consumer {
   }
 
   #hang(name: EventName, relay: Relay): void {
-    this.#attached = [...this.#attached, [name, relay]]
+    this.#names = [...this.#names, name]
+    this.#relays = [...this.#relays, relay]
     this.#link.raw.on(name as string, relay)
   }
 
   #unhang(name: EventName): void {
-    const found = this.#attached.find(([each]) => each === name)
-    if (found === undefined) return
-    this.#attached = this.#attached.filter((each) => each !== found)
-    this.#link.raw.removeListener(name as string, found[1])
+    const relay = this.#relayOf(name)
+    if (relay === undefined) return
+    this.#names = this.#names.filter((each) => each !== name)
+    this.#relays = this.#relays.filter((each) => each !== relay)
+    this.#link.raw.removeListener(name as string, relay)
+  }
+
+  #relayOf(name: EventName): Relay | undefined {
+    return this.#relays[this.#names.indexOf(name)]
   }
 
   // ------------------------------------------------------------------------------------------------- an event's way up
@@ -172,7 +199,7 @@ export class LayerEvents implements Consumer {
   #enter(event: LifecycleEvent): void {
     const unheard = this.pipeline?.take(event)
     if (unheard === undefined) return
-    const own = this.#attached.find(([name]) => name === 'error')?.[1]
+    const own = this.#relayOf('error')
     const others = listenersOf(this.#link.raw, 'error')?.filter((listener) => listener !== own) ?? []
     if (others.length === 0) new EventEmitter().emit('error', ...unheard.args)
   }

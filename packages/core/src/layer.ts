@@ -34,8 +34,8 @@ export class Layer implements PluginV2 {
   constructor(plugin: PluginV2, context?: Context, definition?: Definition, setup?: (setup: Setup) => Hooks) {
     const below = linkOf(plugin)
     if (below === undefined) assertPluginV2(plugin)
-    this.#link = new Link(below?.raw ?? plugin, below, context, definition, (services) =>
-      definition === undefined ? undefined : setup?.(new LayerSetup(plugin, services, definition.name))
+    this.#link = new Link(below?.raw ?? plugin, below, context, definition, (link) =>
+      setup?.(new LayerSetup(plugin, link))
     )
     const operator = this.#link.hooks?.lifecycle
     if (operator !== undefined) this.#link.events = new LayerEvents(this.#link, this, operator)
@@ -229,18 +229,24 @@ export function describeLink(top: Link): Description {
 /** What setup gets. Getters, so that what is not asked for is not made. */
 class LayerSetup implements Setup {
   readonly plugin: PluginV2
-  readonly #services: Services
-  readonly #name: string
+  readonly #link: Link
 
-  constructor(plugin: PluginV2, services: Services, name: string) {
+  constructor(plugin: PluginV2, link: Link) {
     this.plugin = plugin
-    this.#services = services
-    this.#name = name
+    this.#link = link
   }
 
   get traits(): ReadonlySet<string> {
-    const below = linkOf(this.plugin)
-    return dispatch.traitsOf(below?.raw ?? this.plugin, below)
+    const { raw, below } = this.#link
+    return dispatch.traitsOf(raw, below)
+  }
+
+  get #services(): Services {
+    return this.#link.services
+  }
+
+  get #name(): string {
+    return (this.#link.definition as Definition).name
   }
 
   get account(): string | undefined {

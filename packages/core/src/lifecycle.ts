@@ -7,7 +7,10 @@ export interface Consumer {
   take(event: LifecycleEvent): LifecycleEvent | undefined
 }
 
-type Report = (what: string, error: unknown) => void
+/** Is told when the operator has failed or completed. */
+interface Reporter {
+  report(what: string, error: unknown): void
+}
 
 /**
  * One layer's place in the pipeline of connect, disconnect and error.
@@ -16,10 +19,13 @@ type Report = (what: string, error: unknown) => void
  * So the subscriber here only puts events into a frame, and they are delivered after `next` has returned, still on the
  * stack of that `emit`. An event that the operator releases later is delivered at once.
  *
- * There is one for each plugin that is retried, so it is kept small: it is its own observer, and no Subject.
+ * There is one for each plugin that is retried, so it is kept small: it is its own observer, no Subject, and the
+ * operator is subscribed to with the first event.
  */
 export class Pipeline implements Consumer, Observer<LifecycleEvent> {
-  readonly #report: Report
+  readonly #reporter: Reporter
+  /** Until the first event. */
+  #operator: MonoTypeOperatorFunction<LifecycleEvent> | undefined
   #consumers: readonly Consumer[] = NONE
   #inputs: readonly Subscriber<LifecycleEvent>[] = NONE
   #subscription: Subscription | undefined
@@ -27,8 +33,13 @@ export class Pipeline implements Consumer, Observer<LifecycleEvent> {
   #entered: LifecycleEvent | undefined
   #left: LifecycleEvent | undefined
 
-  constructor(operator: MonoTypeOperatorFunction<LifecycleEvent>, report: Report) {
-    this.#report = report
+  constructor(operator: MonoTypeOperatorFunction<LifecycleEvent>, reporter: Reporter) {
+    this.#operator = operator
+    this.#reporter = reporter
+  }
+
+  #start(operator: MonoTypeOperatorFunction<LifecycleEvent>): void {
+    this.#operator = undefined
     const source = new Observable<LifecycleEvent>((subscriber) => {
       this.#inputs = [...this.#inputs, subscriber]
       return () => {
@@ -58,6 +69,7 @@ export class Pipeline implements Consumer, Observer<LifecycleEvent> {
 
   /** Takes an event into the pipeline, and delivers what comes out of it meanwhile. */
   take(event: LifecycleEvent): LifecycleEvent | undefined {
+    if (this.#operator !== undefined) this.#start(this.#operator)
     if (event.type !== 'error') this.#entered = event
     const outer = this.#frame
     const frame: LifecycleEvent[] = []
@@ -70,6 +82,7 @@ export class Pipeline implements Consumer, Observer<LifecycleEvent> {
   }
 
   dispose(): void {
+    this.#operator = undefined
     this.#subscription?.unsubscribe()
     this.#subscription = undefined
     this.#consumers = NONE
@@ -93,7 +106,7 @@ export class Pipeline implements Consumer, Observer<LifecycleEvent> {
   #replace(what: string, error: unknown): void {
     this.#subscription?.unsubscribe()
     this.#subscription = undefined
-    this.#report(what, error)
+    this.#reporter.report(what, error)
     // what the operator still held back would be lost for ever
     const held = this.#entered
     if (this.#frame === undefined && held !== undefined && held.type !== this.#left?.type) this.#release(held)

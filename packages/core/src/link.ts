@@ -37,8 +37,8 @@ export class Link {
   readonly nextSendData: SendData | undefined
   readonly nextHandleData: SendData | undefined
 
-  // towards the host, while it has a handler registered
-  dataUp: SendData | undefined
+  // towards the host, while it has a handler registered: the next link that has the hook, or else the handler
+  dataUp: Link | DataHandler | undefined
   moneyUp: SendMoney | undefined
 
   /** Made with the first listener, or with the layer if it has a `lifecycle`. */
@@ -49,7 +49,7 @@ export class Link {
     below: Link | undefined,
     context: Context | undefined,
     definition: Definition | undefined,
-    setup: (services: Services) => Hooks | undefined
+    setup: (link: Link) => Hooks | undefined
   ) {
     this.raw = raw
     this.below = below
@@ -61,14 +61,14 @@ export class Link {
     if (definition !== undefined) requireServices(definition, this.services)
     for (const breach of warningsOf(this)) this.services.logFor('core').warn('ILP_WRAP_ORDER: %s', breach)
 
-    const hooks = setup(this.services)
+    const hooks = setup(this)
     this.hooks = hooks
     this.sendData = hooks?.sendData
     this.handleData = hooks?.handleData
     this.sender = hooks?.sendData === undefined ? below?.sender : this
     this.receiver = hooks?.handleData === undefined ? below?.receiver : this
     this.nextSendData = this.sender === this ? (data) => send(below?.sender, this.raw, data) : undefined
-    this.nextHandleData = this.receiver === this ? (data) => this.dataUp?.(data) ?? nobody('data') : undefined
+    this.nextHandleData = this.receiver === this ? (data) => receive(this.dataUp, data) : undefined
   }
 
   /** This link and those below it, nearest to the host first. */
@@ -142,37 +142,30 @@ export function registerDataHandler(top: Link, handler: DataHandler): void {
   const owner = ownersOf(top.raw)
   if (owner.data !== undefined) throw new DataHandlerAlreadyRegisteredError('A data handler is registered already')
   owner.data = top
-  let up: SendData = (data) => {
-    try {
-      const answer = handler(data)
-      return answer instanceof Promise ? answer : Promise.resolve(answer)
-    } catch (error) {
-      return rejected(error)
-    }
-  }
+  let up: Link | DataHandler = handler
   for (let link = top.receiver; link !== undefined; link = link.below?.receiver) {
     link.dataUp = up
-    up = receive(link)
+    up = link
   }
+  const first = up
   try {
-    top.raw.registerDataHandler(up)
+    top.raw.registerDataHandler((data) => receive(first, data))
   } catch (error) {
     forgetDataHandler(owner)
     throw error
   }
 }
 
-function receive(link: Link): SendData {
-  const hook = link.handleData as NonNullable<Hooks['handleData']>
-  const next = link.nextHandleData as SendData
-  const { hooks } = link
-  return (data) => {
-    try {
-      const answer = hook.call(hooks, data, next)
-      return answer instanceof Promise ? answer : Promise.resolve(answer)
-    } catch (error) {
-      return rejected(error)
-    }
+function receive(up: Link | DataHandler | undefined, data: Buffer): Promise<Buffer> {
+  if (up === undefined) return nobody('data')
+  try {
+    const answer =
+      typeof up === 'function'
+        ? up(data)
+        : (up.handleData as NonNullable<Hooks['handleData']>).call(up.hooks, data, up.nextHandleData as SendData)
+    return answer instanceof Promise ? answer : Promise.resolve(answer)
+  } catch (error) {
+    return rejected(error)
   }
 }
 

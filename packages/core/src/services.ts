@@ -4,11 +4,12 @@ import { systemClock } from './clock.js'
 import type { Clock } from './clock.js'
 import type { Log, Store } from './contract.js'
 import { EventStream } from './stream.js'
+import type { Reporter } from './stream.js'
 import type { PluginEvent } from './events.js'
 import type { Context } from './middleware.js'
 
 /** What the layers of one stack share: its context, filled in, and its events. */
-export class Services {
+export class Services implements Reporter {
   readonly context: Context | undefined
   readonly account: string | undefined
   readonly store: Store | undefined
@@ -22,11 +23,12 @@ export class Services {
     this.store = context?.store ?? inner?.store
     this.log = context?.log ?? inner?.log
     this.clock = context?.clock === undefined ? (inner?.clock ?? systemClock) : fullClock(context.clock)
-    this.events =
-      inner?.events ??
-      new EventStream((error) => {
-        this.logFor('core').error('an observer of the events threw: %O', error)
-      })
+    this.events = inner?.events ?? new EventStream(this)
+  }
+
+  /** What an observer of the events threw. */
+  report(error: unknown): void {
+    this.logFor('core').error('an observer of the events threw: %O', error)
   }
 
   /** The host's log, or else `debug` under `ilp-wrap:<account>:<name>`. */

@@ -1,24 +1,27 @@
 import { Observable, Subject, Subscriber } from 'rxjs'
 import type { Observer, Operator, Subscription, TeardownLogic } from 'rxjs'
 
-type Report = (error: unknown) => void
+/** Is told what observers do wrong. */
+export interface Reporter {
+  report(error: unknown): void
+}
 
 /**
  * An Observable whose observers cannot do harm: what they throw, and an error that they do not handle, is reported
  * instead of becoming an uncaught exception. Whatever is piped from it is of the same kind.
  */
 export class SafeObservable<T> extends Observable<T> {
-  readonly #report: Report
+  readonly #reporter: Reporter
 
-  constructor(report: Report, subscribe?: (subscriber: Subscriber<T>) => TeardownLogic) {
+  constructor(reporter: Reporter, subscribe?: (subscriber: Subscriber<T>) => TeardownLogic) {
     super(subscribe)
-    this.#report = report
+    this.#reporter = reporter
   }
 
   /** What RxJS calls to chain an operator. */
   // eslint-disable-next-line @typescript-eslint/no-deprecated -- for callers; for a subclass it is the one way to stay one
   override lift<R>(operator?: Operator<T, R>): Observable<R> {
-    const lifted = new SafeObservable<R>(this.#report)
+    const lifted = new SafeObservable<R>(this.#reporter)
     // `source` and `operator` are how an Observable knows what it is made of; RxJS sets them in just this way
     Object.assign(lifted, { source: this, operator })
     return lifted
@@ -36,25 +39,25 @@ export class SafeObservable<T> extends Observable<T> {
     complete?: (() => void) | null
   ): Subscription {
     // operators subscribe with a Subscriber of their own; only the outermost observer is foreign code
-    if (observer instanceof Subscriber) return super.subscribe(observer)
+    if (observer instanceof Subscriber) return this.listen(observer)
     const target: Partial<Observer<T>> =
       typeof observer === 'function' || observer === undefined || observer === null
         ? { ...(observer && { next: observer }), ...(error && { error }), ...(complete && { complete }) }
         : observer
-    const report = this.#report
+    const reporter = this.#reporter
     const guarded = (run: () => void): void => {
       try {
         run()
       } catch (thrown) {
-        report(thrown)
+        reporter.report(thrown)
       }
     }
-    return super.subscribe({
+    return this.listen({
       next: (value) => {
         guarded(() => target.next?.(value))
       },
       error: (failure: unknown) => {
-        if (target.error === undefined) report(failure)
+        if (target.error === undefined) reporter.report(failure)
         else guarded(() => target.error?.(failure))
       },
       complete: () => {
@@ -62,15 +65,16 @@ export class SafeObservable<T> extends Observable<T> {
       }
     })
   }
+
+  /** Subscribes an observer that does no harm. */
+  protected listen(observer: Observer<T>): Subscription {
+    return super.subscribe(observer)
+  }
 }
 
-/** A hot stream that costs nothing while nobody is subscribed. */
+/** A hot stream that costs nothing while nobody is subscribed, and little memory: each stack has one. */
 export class EventStream<T> extends SafeObservable<T> {
   #subject: Subject<T> | undefined
-
-  constructor(report: Report) {
-    super(report, (subscriber) => (this.#subject ??= new Subject<T>()).subscribe(subscriber))
-  }
 
   /** Whether anybody listens: ask before building an event. */
   get observed(): boolean {
@@ -79,5 +83,9 @@ export class EventStream<T> extends SafeObservable<T> {
 
   emit(value: T): void {
     this.#subject?.next(value)
+  }
+
+  protected override listen(observer: Observer<T>): Subscription {
+    return (this.#subject ??= new Subject<T>()).subscribe(observer)
   }
 }

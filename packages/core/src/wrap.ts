@@ -59,8 +59,10 @@ export function events(plugin: object): Observable<PluginEvent> {
 export function connected$(plugin: object): Observable<boolean> {
   const layer = layerOf(plugin)
   return new SafeObservable(
-    (error) => {
-      linkIn(layer).services.logFor('core').error('an observer of the connection threw: %O', error)
+    {
+      report: (error) => {
+        linkIn(layer).services.logFor('core').error('an observer of the connection threw: %O', error)
+      }
     },
     (subscriber) => {
       let last: boolean | undefined

@@ -361,7 +361,10 @@ describe('lifecycle', () => {
     })
     inner.emit('connect')
     expect([seen, lines.length]).toEqual([['connect'], 1])
-    expect(setup(() => EMPTY).lines).toHaveLength(1)
+
+    const ended = setup(() => EMPTY)
+    ended.inner.emit('connect')
+    expect([ended.seen, ended.lines.length]).toEqual([['connect'], 1])
   })
 
   it('tells what an operator held back when it fails later', async () => {
