@@ -8,6 +8,11 @@ const run = promisify(execFile)
 
 interface Result {
   complete: boolean
+  btp: Payment
+  legacy: Payment
+}
+
+interface Payment {
   sent: string
   delivered: string
   balances: { sender: string; receiver: string }
@@ -22,15 +27,17 @@ describe('the main job', () => {
       const { stdout, stderr } = await run(process.execPath, [bin, 'demo', '--seed', String(seed), '--json'])
       const result = JSON.parse(stdout) as Result
       expect(stderr).toBe('')
-      expect(result).toMatchObject({
-        complete: true,
+      const payment = {
         sent: '1000000',
         delivered: '1000000',
         balances: { sender: '-1000000', receiver: '1000000' }
-      })
+      }
+      expect(result).toMatchObject({ complete: true, btp: payment, legacy: payment })
       // it was no plain sailing
-      expect(result.faults['reject']).toBeGreaterThan(0)
-      expect(result.faults['delay']).toBeGreaterThan(0)
+      for (const { faults } of [result.btp, result.legacy]) {
+        expect(faults['reject']).toBeGreaterThan(0)
+        expect(faults['delay']).toBeGreaterThan(0)
+      }
     }
   )
 

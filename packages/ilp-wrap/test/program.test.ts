@@ -12,7 +12,7 @@ import { count } from '../src/demo/count.js'
 import type { Counts } from '../src/demo/count.js'
 import { freePort, openLink } from '../src/demo/link.js'
 import { loadDemoPackages } from '../src/demo/packages.js'
-import { reportTable } from '../src/demo/report.js'
+import { reportTable, reportValue, reportVerdict } from '../src/demo/report.js'
 
 async function run(args: string[], isTTY = false): Promise<{ code: number; out: string; err: string }> {
   const streams = { out: Object.assign(new PassThrough(), { isTTY }), err: new PassThrough() }
@@ -31,6 +31,7 @@ describe('ilp-wrap demo', () => {
     expect(out).toMatch(/balance of the sender\W+-200000/)
     // connections were cut on the way
     expect(out).toMatch(/cut\W+\d/)
+    expect(out.match(/units delivered\W+200000/g)).toHaveLength(2)
     expect(out).toContain('Every unit has arrived, once, and the books of both ends agree.')
   })
 
@@ -43,17 +44,14 @@ describe('ilp-wrap demo', () => {
 
   it('prints JSON, or nothing, when asked', async () => {
     const json = await run(['demo', '--amount', '300', '--json'])
-    expect(JSON.parse(json.out)).toMatchObject({
-      complete: true,
-      amount: '300',
-      delivered: '300',
-      balances: { receiver: '300' }
-    })
+    const payment = { complete: true, amount: '300', delivered: '300', balances: { sender: '-300', receiver: '300' } }
+    expect(JSON.parse(json.out)).toMatchObject({ complete: true, btp: payment, legacy: payment })
     expect(await run(['demo', '--amount', '300', '--quiet'])).toEqual({ code: 0, out: '', err: '' })
   })
 
   it('says so when units or books do not agree', () => {
-    const table = reportTable({
+    const report = {
+      name: 'btp' as const,
       amount: 2n,
       packet: 1n,
       seed: 1,
@@ -64,8 +62,11 @@ describe('ilp-wrap demo', () => {
       faults: {},
       durationMs: 10,
       complete: false
-    })
-    expect(table).toContain('Units or books do not agree.')
+    }
+    expect(reportTable(report)).toMatch(/units delivered\W+1/)
+    const both = [{ ...report, name: 'legacy' as const, complete: true }, report]
+    expect(reportVerdict(both)).toContain('Units or books do not agree.')
+    expect(reportValue(both)).toMatchObject({ complete: false, legacy: { complete: true }, btp: { complete: false } })
   })
 
   it('gives 1 when not all is well', async () => {

@@ -19,10 +19,10 @@ Examples:
 
 export function demoCommand({ out }: Terminal, exit: (code: number) => void, run: typeof demo = demo): Command {
   return new Command('demo')
-    .description('pay by STREAM through wrapped BTP plugins, over a real WebSocket on loopback')
+    .description('pay by STREAM through wrapped plugins: BTP over a real WebSocket on loopback, and version 1')
     .addOption(unitsOption('--amount <units>', 'units to pay', 1_000_000n))
     .addOption(unitsOption('--packet <units>', 'the most that one packet may carry', 1_000n))
-    .option('--seed <number>', 'what the faults of the link are drawn from', seed, 1)
+    .option('--seed <number>', 'what the faults on the way are drawn from', seed, 1)
     .option('--json', 'print the result as JSON', false)
     .option('--quiet', 'print nothing but errors', false)
     .addHelpText('after', EXAMPLES)

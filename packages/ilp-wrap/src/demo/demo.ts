@@ -1,8 +1,11 @@
 import cliProgress from 'cli-progress'
 import type { Output } from '../commands/terminal.js'
+import { loadDemoPackages } from './packages.js'
 import { pay } from './payment.js'
-import type { PaymentResult } from './payment.js'
-import { reportTable, reportValue } from './report.js'
+import { btpRails, legacyRails } from './rails.js'
+import type { Rails } from './rails.js'
+import { reportTable, reportValue, reportVerdict } from './report.js'
+import type { Report } from './report.js'
 
 export interface DemoOptions {
   amount: bigint
@@ -14,22 +17,38 @@ export interface DemoOptions {
 
 const TENTHS = 10n
 
-/** Runs the main job and prints what came of it: whether every unit has arrived, once, and both books agree. */
-export async function demo({ amount, packet, seed, mode, out }: DemoOptions): Promise<boolean> {
-  const progress = mode === 'text' ? progressOn(out, amount) : undefined
-  let result: PaymentResult
-  try {
-    result = await pay({ amount, packet, seed, ...(progress && { onProgress: progress.update }) })
-  } finally {
-    progress?.stop()
+/**
+ * Runs the main job, over plugins of both versions of the interface, and prints what came of it: whether every unit has
+ * arrived, once, and the books of both ends agree.
+ */
+export async function demo(options: DemoOptions): Promise<boolean> {
+  const { amount, packet, seed, mode, out } = options
+  const packages = await loadDemoPackages()
+  const parts = [() => btpRails(packages.PluginBtp, options), () => Promise.resolve(legacyRails(options))]
+  const reports: Report[] = []
+  for (const part of parts) {
+    const rails = await part()
+    if (mode === 'text') out.write(`${TITLES[rails.name]}\n`)
+    const progress = mode === 'text' ? progressOn(out, amount) : undefined
+    try {
+      const result = await pay(packages, rails, { amount, packet, ...(progress && { onProgress: progress.update }) })
+      const { sent, delivered, balances } = result
+      const books = balances.receiver === amount && balances.sender === -amount
+      const complete = delivered === amount && sent === amount && books
+      reports.push({ name: rails.name, amount, packet, seed, ...result, complete })
+    } finally {
+      progress?.stop()
+    }
+    if (mode === 'text') out.write(`${reportTable(reports.at(-1) as Report)}\n`)
   }
-  const { sent, delivered, balances } = result
-  const complete =
-    delivered === amount && sent === amount && balances.receiver === amount && balances.sender === -amount
-  const report = { amount, packet, seed, ...result, complete }
-  if (mode === 'text') out.write(reportTable(report))
-  if (mode === 'json') out.write(`${JSON.stringify(reportValue(report), undefined, 2)}\n`)
-  return complete
+  if (mode === 'text') out.write(reportVerdict(reports))
+  if (mode === 'json') out.write(`${JSON.stringify(reportValue(reports), undefined, 2)}\n`)
+  return reports.every(({ complete }) => complete)
+}
+
+const TITLES: Record<Rails['name'], string> = {
+  btp: 'STREAM over wrapped BTP plugins, on a link that is slow, flaky and cut now and then',
+  legacy: 'STREAM over plugins of version 1 that compat() makes version 2, with the same stack'
 }
 
 interface Progress {

@@ -1,12 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { systemClock, wrap } from '@ilp-wrap/core'
-import type { Middleware, PluginV2 } from '@ilp-wrap/core'
-import { addresses } from './addresses.js'
-import { count } from './count.js'
+import { systemClock } from '@ilp-wrap/core'
 import type { Counts } from './count.js'
-import { freePort, openLink } from './link.js'
-import { loadDemoPackages } from './packages.js'
-import { balanceAt, demoStack, faultsAt } from './stack.js'
+import type { DemoPackages } from './packages.js'
+import type { Rails } from './rails.js'
+import { balanceAt, faultsAt } from './stack.js'
 
 export type End = 'sender' | 'receiver'
 
@@ -15,8 +12,6 @@ export interface PaymentOptions {
   amount: bigint
   /** The most that one packet may carry, in units. */
   packet: bigint
-  /** What the faults of the link are drawn from. */
-  seed: number
   /** Called now and then with the units that have arrived. */
   onProgress?: (delivered: bigint) => void
 }
@@ -29,32 +24,20 @@ export interface PaymentResult {
   /** The books of both ends, each in the view of its owner: above zero is what the peer owes. */
   balances: Record<End, bigint>
   counts: Counts
-  /** What the link did to packets, by kind. */
+  /** What was done to packets on their way, by kind. */
   faults: Record<string, number>
   durationMs: number
 }
 
-const ADDRESSES: Record<End, string> = { sender: 'test.sender', receiver: 'test.receiver' }
+type Stream = Pick<DemoPackages, 'startServer' | 'startConnection'>
 
-/**
- * Pays by STREAM from a wrapped BTP client to a wrapped BTP listener, over a WebSocket on loopback whose link is slow
- * and flaky. All sockets and timers are gone when it settles.
- */
-export async function pay({ amount, packet, seed, onProgress }: PaymentOptions): Promise<PaymentResult> {
-  const { PluginBtp, startServer, startConnection } = await loadDemoPackages()
-  const port = await freePort()
-  const link = await openLink(port)
-  const secret = randomBytes(16).toString('hex')
-  const counts: Counts = { packets: 0, units: 0n, outcomes: {} }
-  const wrapEnd = (end: End, plugin: PluginV2, extra: readonly Middleware[]): PluginV2 => {
-    const list = [...demoStack(end, amount, seed, link), ...extra, addresses(ADDRESSES[end], 'XYZ', 6)]
-    return wrap(plugin, list, { account: end })
-  }
-  const listener = { port, secret, wsOpts: { host: '127.0.0.1', port } }
-  const receiver = wrapEnd('receiver', new PluginBtp({ listener }), [])
-  const client = new PluginBtp({ server: `btp+ws://:${secret}@127.0.0.1:${link.port}`, reconnectInterval: 20 })
-  const sender = wrapEnd('sender', client, [count(counts)])
-
+/** Pays by STREAM from one end of the rails to the other. All sockets and timers are gone when it settles. */
+export async function pay(
+  { startServer, startConnection }: Stream,
+  rails: Rails,
+  { amount, packet, onProgress }: PaymentOptions
+): Promise<PaymentResult> {
+  const { sender, receiver, counts } = rails
   let delivered = 0n
   try {
     await Promise.all([receiver.connect(), sender.connect()])
@@ -91,6 +74,6 @@ export async function pay({ amount, packet, seed, onProgress }: PaymentOptions):
     }
   } finally {
     await Promise.allSettled([sender.disconnect(), receiver.disconnect()])
-    await link.close()
+    await rails.close()
   }
 }

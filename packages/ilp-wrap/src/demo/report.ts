@@ -1,16 +1,25 @@
 import Table from 'cli-table3'
 import pc from 'picocolors'
 import type { PaymentResult } from './payment.js'
+import type { RailsName } from './rails.js'
 
 export interface Report extends PaymentResult {
+  name: RailsName
   amount: bigint
   packet: bigint
   seed: number
   complete: boolean
 }
 
-/** The report as JSON takes it: amounts are decimal strings. */
-export function reportValue(report: Report): object {
+/** The reports as JSON takes them, by the rails that were paid over: amounts are decimal strings. */
+export function reportValue(reports: readonly Report[]): object {
+  return {
+    complete: reports.every(({ complete }) => complete),
+    ...Object.fromEntries(reports.map((report) => [report.name, paymentValue(report)]))
+  }
+}
+
+function paymentValue(report: Report): object {
   const { counts, durationMs } = report
   return {
     complete: report.complete,
@@ -39,15 +48,18 @@ export function reportTable(report: Report): string {
     ['balance of the receiver', String(report.balances.receiver)],
     ['packets sent', String(counts.packets)],
     ...named('  ', counts.outcomes),
-    ['faults of the link', String(Object.values(report.faults).reduce((sum, n) => sum + n, 0))],
+    ['faults on the way', String(Object.values(report.faults).reduce((sum, n) => sum + n, 0))],
     ...named('  ', report.faults),
     ['time', `${(report.durationMs / 1000).toFixed(2)} s`],
     ['packets per second', String(packetsPerSecond(report))]
   )
-  const verdict = report.complete
-    ? pc.green('Every unit has arrived, once, and the books of both ends agree.')
-    : pc.red('Units or books do not agree.')
-  return `${table.toString()}\n${verdict}\n`
+  return `${table.toString()}\n`
+}
+
+export function reportVerdict(reports: readonly Report[]): string {
+  return reports.every(({ complete }) => complete)
+    ? `${pc.green('Every unit has arrived, once, and the books of both ends agree.')}\n`
+    : `${pc.red('Units or books do not agree.')}\n`
 }
 
 function packetsPerSecond({ counts, durationMs }: Report): number {

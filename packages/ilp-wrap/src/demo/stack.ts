@@ -7,22 +7,15 @@ import { retry } from '@ilp-wrap/retry'
 import { chaos, chaosOf } from '@ilp-wrap/testing'
 import { validateFulfillment } from '@ilp-wrap/validate-fulfillment'
 import type { Link } from './link.js'
-import type { End } from './payment.js'
 
 /** How long a plugin has to come back after a cut, before packets go on without waiting for it. */
 const BACK_WITHIN_MS = 5000
 
-/** What is on each end's plugin, wire first; the sender's end has the faults of the link besides. */
-export function demoStack(end: End, amount: bigint, seed: number, link: Link): Middleware[] {
-  const faults = chaos({
-    seed,
-    outgoing: { delay: 0.05, delayAnswer: 0.05, reorder: 0.01, reject: 0.02, cut: 0.002 },
-    delayMs: 5,
-    reorderMs: 5,
-    cut: (plugin) => cut(link, plugin)
-  })
+type Cut = (plugin: PluginV2) => Promise<void>
+
+/** What is on each end's plugin, wire first. */
+export function stack(amount: bigint): Middleware[] {
   return [
-    ...(end === 'sender' ? [faults] : []),
     validateFulfillment(),
     expire(),
     // short waits: the payment goes on meanwhile, one packet at a time
@@ -33,18 +26,30 @@ export function demoStack(end: End, amount: bigint, seed: number, link: Link): M
   ]
 }
 
-/** Drops the link's connections and waits until the plugin has connected itself again. */
-function cut(link: Link, plugin: PluginV2): Promise<void> {
-  return new Promise((resolve) => {
-    const back = (): void => {
-      clearTimeout(timer)
-      plugin.removeListener('connect', back)
-      resolve()
-    }
-    const timer = setTimeout(back, BACK_WITHIN_MS)
-    plugin.on('connect', back)
-    link.cut()
+/** Delays, reorders and refuses packets, and cuts the connection if it is told how. */
+export function faults(seed: number, cut?: Cut): Middleware {
+  return chaos({
+    seed,
+    outgoing: { delay: 0.05, delayAnswer: 0.05, reorder: 0.01, reject: 0.02, ...(cut && { cut: 0.002 }) },
+    delayMs: 5,
+    reorderMs: 5,
+    ...(cut && { cut })
   })
+}
+
+/** Drops the link's connections and waits until the plugin has connected itself again. */
+export function cutter(link: Link): Cut {
+  return (plugin) =>
+    new Promise((resolve) => {
+      const back = (): void => {
+        clearTimeout(timer)
+        plugin.removeListener('connect', back)
+        resolve()
+      }
+      const timer = setTimeout(back, BACK_WITHIN_MS)
+      plugin.on('connect', back)
+      link.cut()
+    })
 }
 
 /** The balance of an end's books. */
@@ -52,8 +57,8 @@ export async function balanceAt(plugin: PluginV2): Promise<bigint> {
   return (await balanceOf(plugin).snapshot()).committed
 }
 
-/** What the link has done to packets so far, by kind. */
+/** What has been done to packets so far, by kind. */
 export function faultsAt(plugin: PluginV2): Record<string, number> {
   const { outgoing } = chaosOf(plugin).counts
-  return Object.fromEntries(Object.entries(outgoing).filter(([, count]) => count > 0))
+  return Object.fromEntries(Object.entries(outgoing).filter(([, times]) => times > 0))
 }
