@@ -1,11 +1,18 @@
 /**
- * Runs the benchmark groups, each in a process of its own, and prints their tables: `npm run bench [-- group …]`.
- * Ratios are medians of the paired ratio over 31 alternating rounds of at least 100 ms; they judge nothing.
+ * Runs the benchmark groups, each in a process of its own, and prints their tables:
+ *
+ *   npm run bench -- [group …] [--json] [--write] [--check]
+ *
+ * Ratios are medians of the paired ratio over 31 alternating rounds of at least 100 ms. `--json` prints all as JSON,
+ * `--write` leaves it in docs/benchmarks, with a page and a chart; `--check` ends with 1 if a ratio that
+ * docs/benchmarks/promises.json names is missed by more than a tenth. Without it nothing is judged.
  */
 import { fork } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { cpus } from 'node:os'
-import Table from 'cli-table3'
+import { parseArgs } from 'node:util'
+import { judge, promises } from './lib/promises.js'
+import { text, writePages } from './lib/report.js'
 
 const groupsUrl = new URL('./groups/', import.meta.url)
 const all = readdirSync(groupsUrl)
@@ -16,18 +23,40 @@ if (process.send !== undefined) {
   const { run } = await import(new URL(`${process.argv[2]}.js`, groupsUrl).href)
   process.send(await run())
   process.disconnect()
-} else {
-  const wanted = process.argv.slice(2)
-  const unknown = wanted.filter((name) => !all.includes(name))
+} else await main()
+
+async function main() {
+  const { values, positionals } = parseArgs({
+    options: { json: { type: 'boolean' }, write: { type: 'boolean' }, check: { type: 'boolean' } },
+    allowPositionals: true
+  })
+  const unknown = positionals.filter((name) => !all.includes(name))
   if (unknown.length > 0) {
     process.stderr.write(`Unknown group ${unknown.join(', ')}, expected of ${all.join(', ')}\n`)
-    process.exit(2)
+    process.exitCode = 2
+    return
   }
-  process.stdout.write(`Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model.trim()}\n`)
-  for (const name of wanted.length > 0 ? wanted : all) {
-    process.stdout.write(`\n# ${name}\n`)
-    for (const table of await group(name)) print(table)
+  const promised = all.filter((name) => promises.some(({ group }) => group === name))
+  const wanted = positionals.length > 0 ? positionals : values.check ? promised : all
+  const print = values.json ? () => undefined : (line) => process.stdout.write(`${line}\n`)
+  const result = {
+    date: new Date().toISOString().slice(0, 10),
+    node: process.version,
+    machine: `${cpus().length} × ${cpus()[0]?.model.trim()}`,
+    groups: {}
   }
+  print(`Node ${result.node}, ${result.machine}`)
+  for (const name of wanted) {
+    print(`\n# ${name}`)
+    result.groups[name] = await group(name)
+    for (const table of result.groups[name]) print(text(table))
+  }
+  if (values.json) process.stdout.write(`${JSON.stringify(result, undefined, 2)}\n`)
+  if (values.write) await writePages(result)
+  if (!values.check) return
+  const verdicts = judge(result.groups)
+  for (const { line } of verdicts) process.stderr.write(`${line}\n`)
+  if (verdicts.some(({ kept }) => !kept)) process.exitCode = 1
 }
 
 function group(name) {
@@ -41,20 +70,4 @@ function group(name) {
       else reject(new Error(`group ${name} ended with ${code}`))
     })
   })
-}
-
-/** A table has a title, and rows as `compare` gives them or `cells` under `head`. */
-function print({ title, rows, head, cells }) {
-  const table = new Table({
-    head: head ?? ['', 'ratio', 'quartiles', 'ns per packet'],
-    style: { head: [], border: [] },
-    colAligns: ['left', 'right', 'right', 'right']
-  })
-  if (cells !== undefined) table.push(...cells)
-  else {
-    for (const { name, ratio, low, high, ns } of rows) {
-      table.push([name, ratio.toFixed(2), `${low.toFixed(2)}–${high.toFixed(2)}`, ns.toFixed(0)])
-    }
-  }
-  process.stdout.write(`${title}\n${table.toString()}\n`)
 }

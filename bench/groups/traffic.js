@@ -128,16 +128,10 @@ export async function run() {
           const others = Object.keys(contenders).filter((name) => !GOALS.slice(1).includes(name))
           rows.push(...(await compare('fused by hand', runs(others), SHORT)).slice(1))
         }
-        const title = `${direction}, ${how}, ${classes} plugin class(es); ilp-connector / the three: ${times(rows)}`
+        const title = `${direction}, ${how}, ${classes} plugin class(es)`
         tables.push({ title, rows })
       }
     }
   }
   return tables
-}
-
-/** How many times as long as the three ilp-connector takes. */
-function times(rows) {
-  const [, three, both] = rows
-  return (both.ratio / three.ratio).toFixed(1)
 }
