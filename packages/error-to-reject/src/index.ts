@@ -1,0 +1,3 @@
+export { errorToReject, minimalOptions } from './error-to-reject.js'
+export type { ErrorToRejectOptions } from './error-to-reject.js'
+export type { ErrorConverted } from './events.js'
