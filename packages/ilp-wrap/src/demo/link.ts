@@ -12,22 +12,7 @@ export interface Link {
 export async function openLink(target: number): Promise<Link> {
   const sockets = new Set<Socket>()
   const server = createServer((near) => {
-    const far = connect(target, '127.0.0.1')
-    for (const [socket, other] of [
-      [near, far],
-      [far, near]
-    ] as const) {
-      sockets.add(socket)
-      socket.setNoDelay(true)
-      socket.pipe(other)
-      socket.on('error', () => {
-        other.destroy()
-      })
-      socket.on('close', () => {
-        sockets.delete(socket)
-        other.destroy()
-      })
-    }
+    bridge(near, target, sockets)
   })
   const cut = (): void => {
     for (const socket of sockets) socket.destroy()
@@ -47,6 +32,26 @@ export async function openLink(target: number): Promise<Link> {
         })
       })
     }
+  }
+}
+
+/** Joins a socket to a port of loopback. While they live, both ends are among `sockets`. */
+export function bridge(near: Socket, target: number, sockets: Set<Socket>): void {
+  const far = connect(target, '127.0.0.1')
+  for (const [socket, other] of [
+    [near, far],
+    [far, near]
+  ] as const) {
+    sockets.add(socket)
+    socket.setNoDelay(true)
+    socket.pipe(other)
+    socket.on('error', () => {
+      other.destroy()
+    })
+    socket.on('close', () => {
+      sockets.delete(socket)
+      other.destroy()
+    })
   }
 }
 

@@ -1,11 +1,7 @@
 import type { Middleware, PluginV2 } from '@ilp-wrap/core'
-import { balance, balanceOf } from '@ilp-wrap/balance'
-import { expire } from '@ilp-wrap/expire'
-import { logging } from '@ilp-wrap/logging'
-import { rateLimit } from '@ilp-wrap/rate-limit'
-import { retry } from '@ilp-wrap/retry'
+import { balanceOf } from '@ilp-wrap/balance'
 import { chaos, chaosOf } from '@ilp-wrap/testing'
-import { validateFulfillment } from '@ilp-wrap/validate-fulfillment'
+import { recommended } from '../recommended.js'
 import type { Link } from './link.js'
 
 /** How long a plugin has to come back after a cut, before packets go on without waiting for it. */
@@ -13,17 +9,16 @@ const BACK_WITHIN_MS = 5000
 
 type Cut = (plugin: PluginV2) => Promise<void>
 
-/** What is on each end's plugin, wire first. */
+/** What is on each end's plugin, next to the wire first: the recommended list. */
 export function stack(amount: bigint): Middleware[] {
-  return [
-    validateFulfillment(),
-    expire(),
+  const [, ...list] = recommended({
+    // v1 plugins get it before the faults
+    compat: false,
+    balance: { maximum: amount, minimum: -amount },
     // short waits: the payment goes on meanwhile, one packet at a time
-    retry({ backoff: { baseMs: 10, maxMs: 100 }, busyMs: 20, budget: false }),
-    balance({ maximum: amount, minimum: -amount }),
-    rateLimit(),
-    logging()
-  ]
+    retry: { backoff: { baseMs: 10, maxMs: 100 }, busyMs: 20, budget: false }
+  })
+  return list
 }
 
 /** Delays, reorders and refuses packets, and cuts the connection if it is told how. */

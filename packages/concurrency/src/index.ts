@@ -1,0 +1,7 @@
+export { concurrency, minimalOptions } from './concurrency.js'
+export { BusyError } from './errors.js'
+export type { SlotAwaited } from './events.js'
+export type { HalfSnapshot } from './half.js'
+export { concurrencyOf } from './handle.js'
+export type { ConcurrencyHandle, ConcurrencySnapshot, LimitChanges } from './handle.js'
+export type { ConcurrencyOptions, Limits } from './options.js'

@@ -1,0 +1,5 @@
+export { maxPacketAmountOf } from './handle.js'
+export type { MaximumChanges, MaximumSnapshot, MaxPacketAmountHandle } from './handle.js'
+export { maxPacketAmount, minimalOptions } from './max-packet-amount.js'
+export type { MaxPacketAmountOptions } from './max-packet-amount.js'
+export type {} from './events.js'

@@ -1,0 +1,7 @@
+export type { Limits } from './bucket.js'
+export type { HalfSnapshot } from './half.js'
+export { throughputOf } from './handle.js'
+export type { LimitChanges, ThroughputHandle, ThroughputSnapshot } from './handle.js'
+export { minimalOptions, throughput } from './throughput.js'
+export type { ThroughputOptions } from './throughput.js'
+export type {} from './events.js'
