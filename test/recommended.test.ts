@@ -1,14 +1,15 @@
 import { balance } from '@ilp-wrap/balance'
 import { InvalidFieldsError, describe as describeStack, wrap } from '@ilp-wrap/core'
 import type { Middleware, PluginV2 } from '@ilp-wrap/core'
+import { rejectCode } from '@ilp-wrap/core/packet'
 import { dedupe } from '@ilp-wrap/dedupe'
 import { errorToReject } from '@ilp-wrap/error-to-reject'
 import { expire } from '@ilp-wrap/expire'
 import { rateLimit, rateLimitOf } from '@ilp-wrap/rate-limit'
 import { retry } from '@ilp-wrap/retry'
-import { legacyPair, loopbackPair } from '@ilp-wrap/testing'
+import { legacyPair, loopbackPair, mockPair, prepare, testClock } from '@ilp-wrap/testing'
 import { validateFulfillment } from '@ilp-wrap/validate-fulfillment'
-import { recommended } from 'ilp-wrap'
+import { circuitBreakerOf, recommended } from 'ilp-wrap'
 import type { RecommendedOptions } from 'ilp-wrap'
 import { describe, expect, it } from 'vitest'
 
@@ -90,6 +91,18 @@ describe('the recommended list', () => {
     const limits = { incoming: { capacity: 5 }, outgoing: { capacity: 7 } }
     const snapshot = rateLimitOf(stack({ balance: maximum, rateLimit: limits }))?.snapshot()
     expect([snapshot?.incoming?.limits?.capacity, snapshot?.outgoing?.limits?.capacity]).toEqual([5, 7])
+  })
+
+  it('lets the breaker know what expire takes off each packet', async () => {
+    const clock = testClock()
+    const { plugin: inner, peer } = mockPair({ connected: true })
+    const circuitBreaker = { minimumCalls: 1 }
+    const list = recommended({ balance: maximum, expire: { reduceMs: 500 }, retry: false, circuitBreaker })
+    const plugin = wrap(inner, list as Middleware[], { clock })
+    const answer = plugin.sendData(prepare({ amount: 1n, expiresAt: clock.now() + 2_000 }))
+    await peer.request()
+    await clock.advance(1_500)
+    expect([rejectCode(await answer), circuitBreakerOf(plugin)?.state]).toEqual(['R00', 'open'])
   })
 
   it('says what is missing, unknown or wrong', () => {

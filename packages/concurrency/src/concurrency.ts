@@ -56,7 +56,7 @@ class Concurrency implements Hooks {
   }
 
   get handle(): Handle {
-    return (this.#handle ??= new Handle(this.#halves, this.#setup.plugin))
+    return (this.#handle ??= new Handle(this.#halves, this.#setup.beneath(NAME)))
   }
 
   connect(

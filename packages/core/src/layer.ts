@@ -249,6 +249,10 @@ class LayerSetup implements Setup {
     return (this.#link.definition as Definition).name
   }
 
+  beneath(name: string): object | undefined {
+    return dispatch.handleIn(this.#link.below, name)
+  }
+
   get account(): string | undefined {
     return this.#services.account
   }

@@ -262,6 +262,14 @@ export function warningsOf({ definition, below }: Link): string[] {
   )
 }
 
+/** The controls of the layer of that name that is nearest to the host, from `top` down. */
+export function handleIn(top: Link | undefined, name: string): object | undefined {
+  for (const { definition, hooks } of top?.stack() ?? []) {
+    if (definition?.name === name && hooks?.handle !== undefined) return hooks.handle
+  }
+  return undefined
+}
+
 /** What a plugin, and the layers over it up to `top`, have declared of themselves. */
 export function traitsOf(raw: PluginV2, top: Link | undefined): Set<string> {
   const traits = new Set((raw as { [pluginTraits]?: readonly string[] })[pluginTraits])

@@ -79,6 +79,8 @@ export interface Setup {
   readonly clock: Clock
   /** What the plugin and the layers beneath have declared of themselves. */
   readonly traits: ReadonlySet<string>
+  /** The controls of the nearest layer beneath that has this name and offers any: the other half, as a rule. */
+  beneath(name: string): object | undefined
 }
 
 export interface Definition {

@@ -28,12 +28,7 @@ export function wrapClass<P extends object>(
     static readonly version: number = 2
 
     constructor(options: object, services?: PluginServices) {
-      if (typeof options !== 'object' || (options as unknown) === null) {
-        throw new TypeError('Expected the options of a plugin to be an object')
-      }
-      if (services !== undefined && (typeof services !== 'object' || (services as unknown) === null)) {
-        throw new TypeError('Expected the services of a plugin to be an object or undefined')
-      }
+      assertConstructorArguments(options, services)
       const list = typeof middleware === 'function' ? middleware(options, services) : middleware
       const given: Context = {
         ...(services?.store !== undefined && { store: services.store }),
@@ -47,4 +42,14 @@ export function wrapClass<P extends object>(
   }
   Object.setPrototypeOf(WrappedPlugin, Plugin)
   return WrappedPlugin as unknown as PluginClass
+}
+
+/** Throws a TypeError unless these are what the constructor of a plugin takes (RFC 0024, "Constructor"). */
+export function assertConstructorArguments(options: unknown, services: unknown): void {
+  if (typeof options !== 'object' || options === null) {
+    throw new TypeError('Expected the options of a plugin to be an object')
+  }
+  if (services !== undefined && (typeof services !== 'object' || services === null)) {
+    throw new TypeError('Expected the services of a plugin to be an object or undefined')
+  }
 }

@@ -3,6 +3,7 @@ import type { PluginV1, PluginV2 } from './contract.js'
 import type { PluginEvent } from './events.js'
 import { Layer, describeLink, linkOf } from './layer.js'
 import type { Description } from './layer.js'
+import { handleIn } from './link.js'
 import type { Link } from './link.js'
 import type { Context, Definition, Hooks, Middleware, Setup } from './middleware.js'
 import { SafeObservable } from './stream.js'
@@ -79,10 +80,7 @@ export function connected$(plugin: object): Observable<boolean> {
 
 /** The controls of a stack's middleware of that name, if it has one and the middleware offers any. */
 export function handleOf(plugin: object, name: string): object | undefined {
-  for (const link of linkIn(plugin).stack()) {
-    if (link.definition?.name === name && link.hooks?.handle !== undefined) return link.hooks.handle
-  }
-  return undefined
+  return handleIn(linkIn(plugin), name)
 }
 
 function linkIn(plugin: unknown): Link {

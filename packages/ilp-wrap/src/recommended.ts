@@ -118,11 +118,21 @@ export function recommended(options: RecommendedOptions): RecommendedList {
     ...sizes.outgoing,
     ...rates.outgoing,
     ...slots.outgoing,
-    ...one('circuitBreaker', circuitBreaker, given.circuitBreaker),
+    ...one('circuitBreaker', circuitBreaker, breakerOptions(given)),
     ...measures.outgoing,
     ...logs.outgoing,
     ...one('errorToReject', errorToReject, given.errorToReject)
   ]
+}
+
+/** What `expire` ends earlier than the packet says is a timeout of this side, too. */
+function breakerOptions({
+  circuitBreaker: options,
+  expire: expiry
+}: RecommendedOptions): CircuitBreakerOptions | false {
+  if (options === false) return false
+  const { reduceMs } = expiry === undefined || expiry === false ? {} : expiry
+  return { ...(reduceMs !== undefined && { timeoutMarginMs: reduceMs }), ...options }
 }
 
 interface Directed {

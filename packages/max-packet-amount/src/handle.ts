@@ -1,5 +1,5 @@
 import { InvalidFieldsError, handleOf } from '@ilp-wrap/core'
-import type { Direction, PluginV2 } from '@ilp-wrap/core'
+import type { Direction } from '@ilp-wrap/core'
 import { amount, known } from '@ilp-wrap/core/options'
 import type { Amount } from '@ilp-wrap/core/options'
 import type { Half } from './half.js'
@@ -42,19 +42,9 @@ export interface Halves {
 export class Handle implements MaxPacketAmountHandle {
   readonly #halves: Halves
 
-  /** `beneath` may have a maximum for a direction that this layer has none for. */
-  constructor(own: Halves, beneath: PluginV2) {
-    this.#halves = { ...Handle.#halvesOf(beneath), ...own }
-  }
-
-  static #halvesOf(plugin: PluginV2): Halves {
-    try {
-      const handle = handleOf(plugin, NAME) as Handle | undefined
-      return handle === undefined ? {} : handle.#halves
-    } catch {
-      // the plugin itself, beneath all layers
-      return {}
-    }
+  /** The handle `beneath` may have a maximum for a direction that this layer has none for. */
+  constructor(own: Halves, beneath: object | undefined) {
+    this.#halves = { ...(beneath instanceof Handle && beneath.#halves), ...own }
   }
 
   snapshot(): MaximumSnapshot {

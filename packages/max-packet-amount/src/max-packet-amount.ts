@@ -66,7 +66,7 @@ class MaxPacketAmount implements Hooks {
   }
 
   get handle(): Handle {
-    return (this.#handle ??= new Handle(this.#halves, this.#setup.plugin))
+    return (this.#handle ??= new Handle(this.#halves, this.#setup.beneath(NAME)))
   }
 
   static #handleData(this: MaxPacketAmount, data: Buffer, next: Next): Promise<Buffer> {

@@ -1,5 +1,5 @@
 import { InvalidFieldsError, handleOf } from '@ilp-wrap/core'
-import type { Direction, PluginV2 } from '@ilp-wrap/core'
+import type { Direction } from '@ilp-wrap/core'
 import { known } from '@ilp-wrap/core/options'
 import type { Limits, Rate } from './bucket.js'
 import type { Half, HalfSnapshot } from './half.js'
@@ -39,11 +39,10 @@ export function rateLimitOf(plugin: object): RateLimitHandle | undefined {
 export class Handle implements RateLimitHandle {
   readonly #halves: Record<Direction, Half | undefined>
 
-  /** `beneath` may have a limit for a direction that this layer has none for. */
-  constructor(incoming: Half | undefined, outgoing: Half | undefined, beneath: PluginV2) {
-    const inner = incoming === undefined || outgoing === undefined ? handleBeneath(beneath) : undefined
-    const { incoming: innerIncoming, outgoing: innerOutgoing } = inner === undefined ? {} : inner.#halves
-    this.#halves = { incoming: incoming ?? innerIncoming, outgoing: outgoing ?? innerOutgoing }
+  /** The handle `beneath` may have a limit for a direction that this layer has none for. */
+  constructor(incoming: Half | undefined, outgoing: Half | undefined, beneath: object | undefined) {
+    const inner = beneath instanceof Handle ? beneath.#halves : undefined
+    this.#halves = { incoming: incoming ?? inner?.incoming, outgoing: outgoing ?? inner?.outgoing }
   }
 
   snapshot(): RateLimitSnapshot {
@@ -77,13 +76,4 @@ function nothingToChange(path: string): never {
   throw new InvalidFieldsError(`\`${path}\` has no limit of this middleware's own that could be changed`, {
     code: 'ILP_WRAP_INVALID_OPTION'
   })
-}
-
-function handleBeneath(plugin: PluginV2): Handle | undefined {
-  try {
-    return handleOf(plugin, NAME) as Handle | undefined
-  } catch {
-    // the plugin itself, beneath all layers
-    return undefined
-  }
 }

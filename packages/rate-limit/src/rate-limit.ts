@@ -64,7 +64,7 @@ class RateLimit implements Hooks {
   }
 
   get handle(): Handle {
-    return (this.#handle ??= new Handle(this.#incoming, this.#outgoing, this.#setup.plugin))
+    return (this.#handle ??= new Handle(this.#incoming, this.#outgoing, this.#setup.beneath(NAME)))
   }
 
   dispose(): void {

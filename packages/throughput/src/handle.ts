@@ -1,5 +1,5 @@
 import { InvalidFieldsError, handleOf } from '@ilp-wrap/core'
-import type { Direction, PluginV2 } from '@ilp-wrap/core'
+import type { Direction } from '@ilp-wrap/core'
 import { known } from '@ilp-wrap/core/options'
 import { LIMITS } from './bucket.js'
 import type { Limits } from './bucket.js'
@@ -43,19 +43,9 @@ export interface Halves {
 export class Handle implements ThroughputHandle {
   readonly #halves: Halves
 
-  /** `beneath` may have a limit for a direction that this layer has none for. */
-  constructor(own: Halves, beneath: PluginV2) {
-    this.#halves = { ...Handle.#halvesOf(beneath), ...own }
-  }
-
-  static #halvesOf(plugin: PluginV2): Halves {
-    try {
-      const handle = handleOf(plugin, NAME) as Handle | undefined
-      return handle === undefined ? {} : handle.#halves
-    } catch {
-      // the plugin itself, beneath all layers
-      return {}
-    }
+  /** The handle `beneath` may have a limit for a direction that this layer has none for. */
+  constructor(own: Halves, beneath: object | undefined) {
+    this.#halves = { ...(beneath instanceof Handle && beneath.#halves), ...own }
   }
 
   snapshot(): ThroughputSnapshot {

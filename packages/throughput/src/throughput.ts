@@ -76,7 +76,7 @@ class Throughput implements Hooks {
   }
 
   get handle(): Handle {
-    return (this.#handle ??= new Handle(this.#halves, this.#setup.plugin))
+    return (this.#handle ??= new Handle(this.#halves, this.#setup.beneath(NAME)))
   }
 
   static #handleData(this: Throughput, data: Buffer, next: Next): Promise<Buffer> {

@@ -1,0 +1,19 @@
+import { PluginError } from '@ilp-wrap/core'
+
+/** Data that is no prepare was refused by an open circuit: it went no further. */
+export class CircuitOpenError extends PluginError {
+  /** Milliseconds until a trial may pass; `Infinity` while the circuit is isolated. */
+  readonly retryAfterMs: number
+  /** The mark of an error that proves that nothing was sent. */
+  readonly notSent: boolean = true
+
+  constructor(retryAfterMs: number) {
+    super('The circuit to the peer is open', { ilpErrorCode: 'T01', code: 'ILP_WRAP_CIRCUIT_OPEN' })
+    this.retryAfterMs = retryAfterMs
+  }
+
+  static {
+    // on the prototype, as with the errors of core
+    Object.defineProperty(this.prototype, 'name', { value: 'CircuitOpenError', writable: true, configurable: true })
+  }
+}

@@ -1,0 +1,7 @@
+export { circuitBreaker, minimalOptions } from './circuit-breaker.js'
+export type { CircuitState, CloseReason, OpenReason } from './circuit.js'
+export { CircuitOpenError } from './errors.js'
+export type { CircuitClosed, CircuitHalfOpened, CircuitIsolated, CircuitOpened } from './events.js'
+export { circuitBreakerOf } from './handle.js'
+export type { CircuitBreakerHandle, CircuitBreakerSnapshot } from './handle.js'
+export type { CircuitBreakerOptions } from './options.js'

@@ -1,0 +1,5 @@
+export { metricsOf } from './handle.js'
+export type { MetricsHandle, MetricsSnapshot, TrafficSnapshot } from './handle.js'
+export { metrics, minimalOptions } from './metrics.js'
+export type { AnyRegistry, MetricsOptions } from './options.js'
+export type { Outcome, Payments } from './traffic.js'
