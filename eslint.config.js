@@ -62,7 +62,7 @@ const defaultExports = { selector: 'ExportDefaultDeclaration', message: 'Export 
 const command = ['packages/ilp-wrap/src/bin.ts', 'packages/ilp-wrap/src/commands/**']
 
 export default defineConfig(
-  { ignores: ['**/dist/', '**/coverage/', 'reports/'] },
+  { ignores: ['**/dist/', '**/coverage/', 'reports/', 'docs/.vitepress/.temp/'] },
   {
     files: ['**/*.{ts,js,mjs,cjs}'],
     extends: [js.configs.recommended, tseslint.configs.strictTypeChecked],
@@ -100,7 +100,7 @@ export default defineConfig(
     }
   },
   {
-    files: ['packages/*/src/**', 'scripts/new-middleware/template/src/**'],
+    files: ['packages/*/src/**', 'packages/ilp-wrap/template/src/**'],
     ignores: command,
     rules: {
       'no-restricted-imports': ['error', { paths: surroundings.modules }],

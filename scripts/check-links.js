@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { pages } from './lib/docs.js'
 import { shown } from './lib/files.js'
+import { anchor } from './lib/site.js'
 
 /** @param {string} markdown without its blocks of code */
 function prose(markdown) {
@@ -16,14 +17,7 @@ function prose(markdown) {
  */
 function anchors(file) {
   const headings = [...prose(readFileSync(file, 'utf8')).matchAll(/^#+\s+(.*)$/gm)]
-  return new Set(
-    headings.map(([, text = '']) =>
-      text
-        .toLowerCase()
-        .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
-        .replaceAll(' ', '-')
-    )
-  )
+  return new Set(headings.map(([, text = '']) => anchor(text)))
 }
 
 /** @type {string[]} */
@@ -31,10 +25,10 @@ const problems = []
 for (const file of pages()) {
   for (const [, link = ''] of prose(readFileSync(file, 'utf8')).matchAll(/\]\(([^)\s]+)\)/g)) {
     if (/^[a-z]+:/.test(link)) continue
-    const [path = '', anchor] = link.split('#')
+    const [path = '', heading] = link.split('#')
     const target = path === '' ? file : join(dirname(file), path)
     if (!existsSync(target)) problems.push(`${shown(file)}: ${link} leads nowhere`)
-    else if (anchor !== undefined && !anchors(target).has(anchor)) {
+    else if (heading !== undefined && !anchors(target).has(heading)) {
       problems.push(`${shown(file)}: ${link} names no heading`)
     }
   }

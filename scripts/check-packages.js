@@ -14,8 +14,8 @@ const attw = join(dirname(fileURLToPath(import.meta.resolve('@arethetypeswrong/c
 const run = promisify(execFile)
 const folder = mkdtempSync(join(tmpdir(), 'ilp-wrap-packages-'))
 
-/** What a package holds: what runs, its types and sources, and the pages that npm shows. */
-const shipped = /^(dist|src)\/|^(package\.json|README\.md|LICENSE|CHANGELOG\.md)$/
+/** What a package holds: what runs, its types and sources, what it reads, and the pages that npm shows. */
+const shipped = /^(dist|src|schema|template)\/|^(package\.json|README\.md|LICENSE|CHANGELOG\.md)$/
 
 /**
  * @param {ReturnType<typeof packages>[number]} package_

@@ -16,6 +16,10 @@ const rest = [
   'docs:links',
   'docs:errors',
   'docs:events',
+  'docs:drawings',
+  'docs:sizes',
+  'docs:dependencies',
+  'docs:schema',
   'lock:check',
   'packages:check'
 ]

@@ -1,5 +1,7 @@
-// The long run: the model of two ends with more seeds and longer courses than CI has time for, then the demo over many
-// seeds. npm run soak -- [--seeds 10] [--steps 20000] [--demos 50] [--write]; with --write, docs/soak.md is made anew.
+// The long run: the model of two ends with more seeds and longer courses than CI has time for, the demo over many seeds,
+// and processes that are killed over and over while their books are in a store.
+// npm run soak -- [--seeds 10] [--steps 20000] [--demos 50] [--kills 200] [--write]; with --write, docs/soak.md is made
+// anew.
 // @ts-check
 import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -13,10 +15,12 @@ const { values } = parseArgs({
     seeds: { type: 'string', default: '10' },
     steps: { type: 'string', default: '20000' },
     demos: { type: 'string', default: '50' },
+    kills: { type: 'string', default: '200' },
     write: { type: 'boolean', default: false }
   }
 })
 const report = join(root, 'reports', 'soak.jsonl')
+const crashReport = join(root, 'reports', 'soak-crashes.jsonl')
 const page = join(root, 'docs', 'soak.md')
 
 /**
@@ -59,10 +63,18 @@ async function model() {
     'inherit'
   )
   if (code !== 0 || !existsSync(report)) return undefined
-  return readFileSync(report, 'utf8')
+  return linesOf(report)
+}
+
+/**
+ * @param {string} path
+ * @returns {any[]}
+ */
+function linesOf(path) {
+  return readFileSync(path, 'utf8')
     .trim()
     .split('\n')
-    .map((line) => /** @type {Seed} */ (JSON.parse(line)))
+    .map((line) => JSON.parse(line))
 }
 
 /**
@@ -81,6 +93,44 @@ async function demos() {
     if (code !== 0) failed.push(seed)
   }
   return failed
+}
+
+/** The tests that kill processes, one for each kind of store. */
+const CRASHES = ['test/crash-level.test.ts']
+
+/**
+ * How the courses of kills went, as `CrashReport` of test/crash/course.ts has it; undefined when one failed.
+ * @returns {Promise<(Record<string, number> & { store: string })[] | undefined>}
+ */
+async function crashes() {
+  rmSync(crashReport, { force: true })
+  const { code } = await run(
+    'npx',
+    ['vitest', 'run', ...CRASHES],
+    { ILP_WRAP_SOAK_KILLS: values.kills, ILP_WRAP_SOAK_REPORT: crashReport },
+    'inherit'
+  )
+  return code === 0 ? linesOf(crashReport) : undefined
+}
+
+/** @param {(Record<string, number> & { store: string })[]} reports */
+function crashText(reports) {
+  const rows = reports.map(
+    (of) =>
+      `| ${of.store} | ${of.kills} | ${of.passedToPeer} + ${of.passedToHost} | ` +
+      `${of.unconfirmed} (${of.unconfirmedPassed}) | ${of.lost} (${of.lostFulfilled}) | ${of.expired} |`
+  )
+  return `
+## Kills
+
+A process carries packets both ways over a BTP link and is killed at random points (\`test/crash\`). After each kill,
+each fulfill that was passed on was booked exactly once; what else was booked was listed as unconfirmed; what the lists
+named was all that the two ends differed by, to the unit.
+
+| store | kills | fulfills passed to the peer + to the host | listed as unconfirmed (of them passed on) | lost holds listed (of them fulfilled) | expired and named |
+| --- | --- | --- | --- | --- | --- |
+${rows.join('\n')}
+`
 }
 
 /**
@@ -111,10 +161,15 @@ const start = performance.now()
 const seeds = await model()
 const seconds = (performance.now() - start) / 1000
 const failed = await demos()
+const kills = await crashes()
 if (seeds === undefined) console.log('the model failed')
+if (kills === undefined) console.log('a process that was killed left books that do not agree')
 if (failed.length > 0) console.log(`the demo failed with the seeds ${failed.join(', ')}`)
-if (seeds === undefined || failed.length > 0) {
+if (seeds === undefined || failed.length > 0 || kills === undefined) {
   process.exitCode = 1
 } else if (values.write) {
-  writeFileSync(page, await format(text(seeds, seconds), { ...(await resolveConfig(page)), filepath: page }))
+  writeFileSync(
+    page,
+    await format(text(seeds, seconds) + crashText(kills), { ...(await resolveConfig(page)), filepath: page })
+  )
 }

@@ -9,6 +9,13 @@ const run = promisify(execFile)
 
 /** What an example must print, by file; each example has an entry. */
 const prints: Record<string, string[]> = {
+  'ilp-connector.js': ['before.json', 'after.json'].flatMap((file) => [
+    `${file}: 501 from alice to bob: F08`,
+    `${file}: 400 from alice to bob: fulfilled`,
+    `${file}: 300 from alice to bob: fulfilled`,
+    `${file}: 200 from alice to bob: T04`,
+    `${file}: settled with bob: 700`
+  ]),
   'quickstart.js': [
     '100 units: fulfilled',
     'sender: balance packet-rejected',

@@ -8,8 +8,7 @@ import { filesUnder, root } from './files.js'
  */
 export function pages() {
   return [
-    join(root, 'README.md'),
-    join(root, 'CONTRIBUTING.md'),
+    ...['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CODE_OF_CONDUCT.md'].map((name) => join(root, name)),
     ...['packages', 'docs', 'bench', 'examples', 'scripts'].flatMap((directory) =>
       filesUnder(join(root, directory), '.md').filter((file) => !file.endsWith('CHANGELOG.md'))
     )

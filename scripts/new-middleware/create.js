@@ -1,11 +1,20 @@
 // @ts-check
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { format, resolveConfig } from 'prettier'
-import { filesUnder } from '../lib/files.js'
+import { filesUnder, root } from '../lib/files.js'
 
-const template = join(dirname(fileURLToPath(import.meta.url)), 'template')
+/** That of `ilp-wrap new`, of a package that stands alone. */
+const template = join(root, 'packages', 'ilp-wrap', 'template')
+
+/** What stands in its place in this repository: the checks and tools are those of the whole. */
+const alone = new Set(['gitignore', 'tsconfig.build.json', 'tsconfig.json'])
+const config = {
+  extends: '../../tsconfig.base.json',
+  compilerOptions: { rootDir: 'src', outDir: 'dist', tsBuildInfoFile: 'dist/.tsbuildinfo' },
+  include: ['src'],
+  references: [{ path: '../core' }]
+}
 
 /** @param {string} name in kebab-case */
 function camelCase(name) {
@@ -14,27 +23,21 @@ function camelCase(name) {
 
 /**
  * Makes packages/<name> from the template, a working middleware, and tells the workspace and the umbrella of it.
- * @param {string} root of the repository
+ * @param {string} repository its root
  * @param {string} name of the package, in kebab-case
  * @returns {Promise<string[]>} the files that were written, seen from the root
  */
-export async function createMiddleware(root, name) {
+export async function createMiddleware(repository, name) {
   if (!/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(name)) throw new Error(`Expected a name in kebab-case, got \`${name}\``)
-  const directory = join(root, 'packages', name)
+  const directory = join(repository, 'packages', name)
   if (existsSync(directory)) throw new Error(`packages/${name} is there already`)
 
   const camel = camelCase(name)
   const pascal = camel.charAt(0).toUpperCase() + camel.slice(1)
-  const { version } = json(join(root, 'lerna.json'))
+  const { version } = json(join(repository, 'lerna.json'))
   /** @param {string} text */
   const renamed = (text) =>
-    text
-      .replaceAll('data-limit', name)
-      .replaceAll('dataLimit', camel)
-      .replaceAll('DataLimit', pascal)
-      // the template lies one folder deeper than a package
-      .replaceAll('../../../packages/', '../')
-      .replaceAll('../../../', '../../')
+    text.replaceAll('data-limit', name).replaceAll('dataLimit', camel).replaceAll('DataLimit', pascal)
 
   /** @type {string[]} */
   const written = []
@@ -42,19 +45,20 @@ export async function createMiddleware(root, name) {
   async function write(file, text) {
     mkdirSync(dirname(file), { recursive: true })
     writeFileSync(file, await format(text, { ...(await resolveConfig(template)), filepath: file }))
-    written.push(relative(root, file))
+    written.push(relative(repository, file))
   }
 
-  for (const file of filesUnder(template, '')) {
+  for (const file of filesUnder(template, '').filter((each) => !alone.has(relative(template, each)))) {
     const text = renamed(readFileSync(file, 'utf8'))
-    const target = join(directory, renamed(relative(template, file)))
-    await write(target, file.endsWith('package.json') ? text.replaceAll('"0.0.0"', JSON.stringify(version)) : text)
+    const made = file.endsWith('package.json') ? manifestHere(text, name, version) : text
+    await write(join(directory, renamed(relative(template, file))), made)
   }
+  await write(join(directory, 'tsconfig.json'), JSON.stringify(config))
 
-  const solution = join(root, 'tsconfig.json')
+  const solution = join(repository, 'tsconfig.json')
   await write(solution, withReference(json(solution), `packages/${name}`))
 
-  const umbrella = join(root, 'packages', 'ilp-wrap')
+  const umbrella = join(repository, 'packages', 'ilp-wrap')
   const manifest = json(join(umbrella, 'package.json'))
   manifest.dependencies = sorted({ ...manifest.dependencies, [`@ilp-wrap/${name}`]: version })
   await write(join(umbrella, 'package.json'), JSON.stringify(manifest))
@@ -66,6 +70,33 @@ export async function createMiddleware(root, name) {
   ]
   await write(index, `${readFileSync(index, 'utf8').trimEnd()}\n${exports.join('\n')}\n`)
   return written
+}
+
+/**
+ * The template's package.json as the packages here have theirs: with the version of all, and where it is published from.
+ * @param {string} text
+ * @param {string} name
+ * @param {string} version
+ */
+function manifestHere(text, name, version) {
+  const { name: full, description, license, keywords, dependencies, ...rest } = JSON.parse(text)
+  const { type, engines, sideEffects, exports, files } = rest
+  const url = 'git+https://github.com/ilp-wrap/ilp-wrap.git'
+  return JSON.stringify({
+    name: full,
+    version,
+    description,
+    license,
+    keywords,
+    repository: { type: 'git', url, directory: `packages/${name}` },
+    type,
+    engines,
+    sideEffects,
+    exports,
+    files,
+    publishConfig: { access: 'public', provenance: true },
+    dependencies: Object.fromEntries(Object.keys(dependencies).map((each) => [each, version]))
+  })
 }
 
 /** @param {string} file */

@@ -1,11 +1,15 @@
 import { createRequire } from 'node:module'
 import { Command, CommanderError } from 'commander'
+import { booksCommand } from './books.js'
+import { checkCommand } from './check.js'
 import { demoCommand } from './demo.js'
+import { newCommand } from './new.js'
+import { relayCommand } from './relay.js'
 import type { MakeCommand, Terminal } from './terminal.js'
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string }
 
-const COMMANDS: readonly MakeCommand[] = [demoCommand]
+const COMMANDS: readonly MakeCommand[] = [demoCommand, checkCommand, newCommand, relayCommand, booksCommand]
 
 /** Runs the command that `args` (without node and script) name. Gives the exit code. */
 export async function runCommand(
@@ -26,7 +30,7 @@ export async function runCommand(
     code = exitCode
   }
   for (const make of commands) program.addCommand(make(terminal, exit))
-  for (const command of [program, ...program.commands]) command.configureOutput(output).exitOverride()
+  for (const command of withAllBelow(program)) command.configureOutput(output).exitOverride()
   try {
     await program.parseAsync(args, { from: 'user' })
   } catch (error) {
@@ -38,4 +42,8 @@ export async function runCommand(
     return 1
   }
   return code
+}
+
+function withAllBelow(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(withAllBelow)]
 }

@@ -12,7 +12,7 @@ export interface Link {
 export async function openLink(target: number): Promise<Link> {
   const sockets = new Set<Socket>()
   const server = createServer((near) => {
-    bridge(near, target, sockets)
+    bridge(near, connect(target, '127.0.0.1'), sockets)
   })
   const cut = (): void => {
     for (const socket of sockets) socket.destroy()
@@ -35,9 +35,8 @@ export async function openLink(target: number): Promise<Link> {
   }
 }
 
-/** Joins a socket to a port of loopback. While they live, both ends are among `sockets`. */
-export function bridge(near: Socket, target: number, sockets: Set<Socket>): void {
-  const far = connect(target, '127.0.0.1')
+/** Joins two sockets. While they live, both are among `sockets`. */
+export function bridge(near: Socket, far: Socket, sockets: Set<Socket>): void {
   for (const [socket, other] of [
     [near, far],
     [far, near]

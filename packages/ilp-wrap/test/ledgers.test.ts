@@ -1,0 +1,85 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { balanceOf } from '@ilp-wrap/balance'
+import type { PluginV2 } from '@ilp-wrap/core'
+import { fulfill, prepare } from '@ilp-wrap/testing'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { ledger } from '../src/config/ledgers.js'
+import { ConnectorPlugin } from '../src/plugin.js'
+
+let folder: string
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'ilp-wrap-ledgers-'))
+})
+
+afterEach(async () => {
+  await ConnectorPlugin.closeLedgers()
+  await rm(folder, { recursive: true })
+})
+
+const plugin = `${fileURLToPath(new URL('fixtures/plugins.cjs', import.meta.url))}#Version2`
+
+function withBooks(where: object, account = 'alice'): PluginV2 & { handler: (data: Buffer) => Promise<Buffer> } {
+  const balance = ['balance', { maximum: '100', ledger: where }] as const
+  return new ConnectorPlugin({ plugin, middleware: [balance], account }) as ReturnType<typeof withBooks>
+}
+
+const committed = async (wrapped: PluginV2): Promise<bigint> => (await balanceOf(wrapped).snapshot()).committed
+
+it('books that are named are on disk, and those of the next process', async () => {
+  const where = { level: { location: join(folder, 'books') } }
+  const before = withBooks(where)
+  before.registerDataHandler(() => Promise.resolve(fulfill()))
+  await before.connect()
+  await before.handler(prepare({ amount: 7 }))
+  await before.disconnect()
+  await ConnectorPlugin.closeLedgers()
+  const after = withBooks(where)
+  await after.connect()
+  expect(await committed(after)).toBe(7n)
+})
+
+it('plugins that name one place share its store, each with the books of its account', async () => {
+  // a directory of level can be opened but once
+  const location = join(folder, 'books')
+  const [alice, bob] = [
+    withBooks({ level: { location } }),
+    withBooks({ level: { location: `${folder}/./books` } }, 'bob')
+  ]
+  await Promise.all([alice.connect(), bob.connect()])
+  alice.registerDataHandler(() => Promise.resolve(fulfill()))
+  await alice.handler(prepare({ amount: 7 }))
+  expect([await committed(alice), await committed(bob)]).toEqual([7n, 0n])
+  const store = ledger.read('', { level: { location } }) as { accounts(): AsyncIterable<string> }
+  const accounts: string[] = []
+  for await (const account of store.accounts()) accounts.push(account)
+  expect(accounts).toContain('alice')
+})
+
+it('one place cannot have two kinds of store', () => {
+  const location = join(folder, 'books')
+  withBooks({ level: { location } })
+  expect(() => withBooks({ level: { location, sync: false } })).toThrow(
+    'Expected `middleware[0][1].ledger.level` to be the same wherever it names the same place, got an object'
+  )
+})
+
+it('a store is one of those that there are', () => {
+  const both = { level: { location: folder }, redis: { url: 'redis://localhost' } }
+  for (const where of [{}, both]) {
+    expect(() => withBooks(where)).toThrow('Expected `middleware[0][1].ledger` to be an object with either `level` or')
+  }
+  expect(() => withBooks({ redis: { url: '' } })).toThrow('Expected `middleware[0][1].ledger.redis.url` to be a string')
+})
+
+it('a store elsewhere is not asked for before the plugin connects, and its password is told to nobody', async () => {
+  const redis = { url: 'redis://:canary@127.0.0.1:1', onUnavailable: 'reject', timeoutMs: 50 }
+  const wrapped = withBooks({ redis })
+  const error = await wrapped.connect().catch((thrown: unknown) => thrown)
+  expect(error).toBeInstanceOf(Error)
+  expect(String(error)).not.toContain('canary')
+  expect(() => withBooks({ redis: { ...redis, timeoutMs: 60 } })).toThrow(/^(?!.*canary)/)
+})
