@@ -31,6 +31,8 @@ const page = join(root, 'docs', 'soak.md')
  * @property {Record<string, number>} events
  */
 
+/** @typedef {import('../test/crash/course.js').CrashReport & { store: string }} Crashes */
+
 /**
  * @param {string} command
  * @param {string[]} args
@@ -100,7 +102,7 @@ const CRASHES = ['test/crash-level.test.ts']
 
 /**
  * How the courses of kills went, as `CrashReport` of test/crash/course.ts has it; undefined when one failed.
- * @returns {Promise<(Record<string, number> & { store: string })[] | undefined>}
+ * @returns {Promise<(Crashes)[] | undefined>}
  */
 async function crashes() {
   rmSync(crashReport, { force: true })
@@ -113,7 +115,7 @@ async function crashes() {
   return code === 0 ? linesOf(crashReport) : undefined
 }
 
-/** @param {(Record<string, number> & { store: string })[]} reports */
+/** @param {(Crashes)[]} reports */
 function crashText(reports) {
   const rows = reports.map(
     (of) =>

@@ -385,8 +385,8 @@ export class End {
     }
   }
 
-  #leg(direction: Direction, destination: string): Leg {
-    const packet = this.#world.packets.get(destination)
+  #leg(direction: Direction, destination: string | undefined): Leg {
+    const packet = this.#world.packets.get(destination ?? '')
     if (packet === undefined) throw new Error('a packet that nobody sent')
     return direction === 'outgoing' ? packet.sender : packet.receiver
   }
