@@ -56,7 +56,10 @@ export interface Hooks {
       ) => Promise<void>)
     | undefined
   readonly disconnect?: ((next: () => Promise<void>) => Promise<void>) | undefined
-  /** The layer's place in the pipeline of connect, disconnect and error. It may suppress or delay an event. */
+  /**
+   * The layer's place in the pipeline of connect, disconnect and error. It may suppress or delay an event. It is subscribed
+   * to with the first of them.
+   */
   readonly lifecycle?: MonoTypeOperatorFunction<LifecycleEvent> | undefined
   /** What `handleOf(plugin, name)` gives: the middleware's own controls. */
   readonly handle?: object | undefined
