@@ -1,41 +1,51 @@
 import { SafeObservable } from '@ilp-wrap/core'
 import type { Clock, Setup } from '@ilp-wrap/core'
-import { Subject, distinctUntilChanged } from 'rxjs'
-import type { Observable } from 'rxjs'
+import { distinctUntilChanged } from 'rxjs'
+import type { Observable, Subject } from 'rxjs'
+import { isPromise } from './awaitable.js'
 import type { LedgerFailed } from './events.js'
+import { wayOf } from './hold.js'
 import type { Hold } from './hold.js'
-import type { Awaitable, BalanceLedger, LedgerSnapshot, LedgerStore, Limits } from './ledger.js'
+import type { Awaitable, BalanceLedger, LedgerObserver, Limits, PacketEntry, SuspendedMoney } from './ledger.js'
 import { MemoryLedger, MemoryLedgerStore } from './memory-ledger.js'
+import type { Rules } from './options.js'
+import { BalanceWatch } from './watch.js'
+import type { BalanceReader } from './watch.js'
+
+/** From one round of asking a ledger that has failed to the next. */
+const REPEAT_MS = 250
+
+type Operation = LedgerFailed['operation']
 
 /**
  * The books of one plugin: its ledger, opened when it is first needed, what becomes of a ledger's failures, and who
  * watches the balance. With a ledger that answers at once, everything here happens at once.
  */
-export class Account {
+export class Account implements LedgerObserver, BalanceReader {
   readonly clock: Clock
   limits: Limits
+  /** How many calls the ledger still owes: commits that were deferred, and what has failed and is asked again. */
+  behind = 0
   readonly #setup: Setup
-  readonly #store: LedgerStore | undefined
+  readonly #rules: Rules
   #ledger: BalanceLedger | undefined
   #opening: Promise<BalanceLedger> | undefined
-  /** Each balance, for `balance$` and settlement; made for the first who watches. */
-  #balances: Subject<bigint> | undefined
-  /** Whether a snapshot is under way, and whether one is wanted after it: for a change (true) or not. */
-  #reading = false
-  #wanted: boolean | undefined
+  /** Made for the first who watches. */
+  #watch: BalanceWatch | undefined
+  /** One for all that is asked again. */
+  #pause: Promise<void> | undefined
   #fulfilled = false
 
-  constructor(setup: Setup, store: LedgerStore | undefined, limits: Limits) {
+  constructor(setup: Setup, rules: Rules) {
     this.clock = setup.clock
-    this.limits = limits
+    this.limits = rules.limits
     this.#setup = setup
-    // without a name, books in memory are this plugin's own
-    this.#store = store instanceof MemoryLedgerStore && setup.account === undefined ? undefined : store
+    this.#rules = rules
   }
 
   /** Ends what `balance$` gives. */
   close(): void {
-    this.#balances?.complete()
+    this.#watch?.balances.complete()
   }
 
   /** Whether anybody observes the events: ask before building one. */
@@ -47,6 +57,10 @@ export class Account {
     return this.#setup.emit
   }
 
+  get commitMarginMs(): number {
+    return this.#rules.commitMarginMs
+  }
+
   // ---------------------------------------------------------------------------------------------------------- the ledger
 
   /** The ledger, or a promise while it is loading. A failure is the caller's to report; the next call tries again. */
@@ -55,8 +69,11 @@ export class Account {
   }
 
   #load(): Awaitable<BalanceLedger> {
-    // `balance` sees to it that there is a name for every store but the one in memory
-    const opened = this.#store === undefined ? new MemoryLedger() : this.#store.open(this.#setup.account as string)
+    const { ledger: store } = this.#rules
+    const { account } = this.#setup
+    // without a name, books in memory are this plugin's own; `balance` sees to it that there is one for other stores
+    const own = store === undefined || (store instanceof MemoryLedgerStore && account === undefined)
+    const opened = own ? new MemoryLedger() : store.open(account as string, this)
     if (!isPromise(opened)) {
       this.#ledger = opened
       return opened
@@ -79,8 +96,8 @@ export class Account {
     return this.#ledger as BalanceLedger
   }
 
-  /** Books a hold. Never throws; a promise, which does not reject, while that is not done. */
-  commit(hold: Hold): Promise<void> | undefined {
+  /** Books a hold. Never throws; a promise, which does not reject, until that is done: whether it was. */
+  commit(hold: Hold): Promise<boolean> | undefined {
     this.#fulfilled = true
     try {
       const done = this.ledger.commit(hold)
@@ -92,8 +109,14 @@ export class Account {
     return undefined
   }
 
-  async #committed(hold: Hold, done: Promise<void>): Promise<void> {
-    if (await this.attempt('commit', hold.amount, () => done)) this.changed()
+  #committed(hold: Hold, done: Promise<void>): Promise<boolean> {
+    return done.then(
+      () => {
+        this.changed()
+        return true
+      },
+      (error: unknown) => this.#insist('commit', error, hold.amount, () => this.ledger.commit(hold))
+    )
   }
 
   /** Whether a packet was fulfilled since this was asked last. */
@@ -107,30 +130,82 @@ export class Account {
   release(hold: Hold): void {
     try {
       const done = this.#ledger?.release(hold)
-      if (isPromise(done)) void this.attempt('release', hold.amount, () => done)
+      if (!isPromise(done)) return
+      done.catch((error: unknown) => this.#insist('release', error, hold.amount, () => this.ledger.release(hold)))
     } catch (error) {
       this.failed('release', error, hold.amount)
     }
   }
 
-  /** Whether the ledger did it; a failure is reported. */
-  async attempt(
-    operation: LedgerFailed['operation'],
-    amount: bigint | undefined,
-    call: () => Awaitable<void>
-  ): Promise<boolean> {
+  /** Whether the ledger did it at the first try. If not it is asked again until it does, while nobody waits. */
+  async attempt(operation: Operation, amount: bigint, call: () => Awaitable<void>): Promise<boolean> {
     try {
       await call()
       return true
     } catch (error) {
-      this.failed(operation, error, amount)
+      void this.#insist(operation, error, amount, call)
       return false
     }
   }
 
-  failed(operation: LedgerFailed['operation'], error: unknown, amount?: bigint): void {
+  /** Tells of a first failure, and asks again if that may help. Whether the ledger did it in the end. */
+  #insist(operation: Operation, error: unknown, amount: bigint, call: () => Awaitable<void>): Promise<boolean> {
+    const passing = isPassing(error)
+    this.failed(operation, error, amount, passing)
+    return passing ? this.#again(operation, amount, call) : Promise.resolve(false)
+  }
+
+  async #again(operation: Operation, amount: bigint, call: () => Awaitable<void>): Promise<boolean> {
+    this.behind++
+    try {
+      for (;;) {
+        await this.#rest()
+        const failure = await failureOf(call)
+        if (failure === undefined) {
+          this.changed()
+          return true
+        }
+        if (isPassing(failure.error)) continue
+        this.failed(operation, failure.error, amount)
+        return false
+      }
+    } finally {
+      this.behind--
+    }
+  }
+
+  /** One pause for all that is to be asked again, so that they are asked together. */
+  #rest(): Promise<void> {
+    this.#pause ??= new Promise((resolve) => {
+      const end = (): void => {
+        this.#pause = undefined
+        resolve()
+      }
+      this.clock.setTimeout(end, REPEAT_MS).unref()
+    })
+    return this.#pause
+  }
+
+  failed(operation: Operation, error: unknown, amount?: bigint, repeated = false): void {
     this.#setup.log.error('the ledger failed to %s: %s', operation, messageOf(error))
-    if (this.observed) this.emit({ type: 'ledger-failed', operation, amount, error })
+    if (this.observed) this.emit({ type: 'ledger-failed', operation, amount, error, repeated })
+  }
+
+  // ------------------------------------------------------------------------------------------- what the ledger tells
+
+  expired({ id, direction, amount, expiresAt }: PacketEntry): void {
+    this.#setup.log.warn('the process that sent a packet of %s units is gone: nobody knows its answer', String(amount))
+    if (!this.observed) return
+    this.emit({ type: 'hold-expired', id, direction: wayOf(direction), amount, destination: undefined, expiresAt })
+  }
+
+  suspended({ id, amount }: SuspendedMoney): void {
+    this.#setup.log.error(
+      'it is unknown whether %s units arrived, settlement waits for resolve() of %s',
+      String(amount),
+      id
+    )
+    if (this.observed) this.emit({ type: 'settlement-suspended', id, amount })
   }
 
   // --------------------------------------------------------------------------------------------------------- the balance
@@ -149,13 +224,17 @@ export class Account {
 
   /** What `changed` and `look` find. Observers must not throw. */
   get balances(): Subject<bigint> {
-    this.#balances ??= new Subject()
-    return this.#balances
+    return this.#watched.balances
+  }
+
+  get #watched(): BalanceWatch {
+    this.#watch ??= new BalanceWatch(this)
+    return this.#watch
   }
 
   /** To be called after each change of the balance; costs two checks while nobody watches. */
   changed(): void {
-    if (this.observed || this.#balances?.observed === true) this.#read(true)
+    if (this.observed || this.#watch?.balances.observed === true) this.#watched.look(true)
   }
 
   /** Tells those who watch the balance what it is, although it may not have changed. */
@@ -163,55 +242,44 @@ export class Account {
     try {
       const ledger = this.open()
       if (isPromise(ledger)) void this.#lookOnceOpen(ledger)
-      else this.#read(false)
+      else this.#watched.look(false)
     } catch (error) {
       this.failed('open', error)
     }
   }
 
   async #lookOnceOpen(opening: Promise<BalanceLedger>): Promise<void> {
-    const opened = await this.attempt('open', undefined, async () => {
+    try {
       await opening
-    })
-    if (opened) this.#read(false)
-  }
-
-  #read(changed: boolean): void {
-    if (this.#reading) {
-      this.#wanted = changed || this.#wanted === true
+    } catch (error) {
+      this.failed('open', error)
       return
     }
-    try {
-      const snapshot = this.ledger.snapshot()
-      if (isPromise(snapshot)) void this.#readSlowly(snapshot, changed)
-      else this.#tell(snapshot, changed)
-    } catch (error) {
-      this.failed('snapshot', error)
-    }
+    this.#watched.look(false)
   }
 
-  /** One snapshot at a time: changes that come meanwhile share the next one. */
-  async #readSlowly(snapshot: Promise<LedgerSnapshot>, changed: boolean): Promise<void> {
-    this.#reading = true
-    try {
-      this.#tell(await snapshot, changed)
-    } catch (error) {
-      this.failed('snapshot', error)
-    }
-    this.#reading = false
-    const wanted = this.#wanted
-    this.#wanted = undefined
-    if (wanted !== undefined) this.#read(wanted)
-  }
-
-  #tell({ committed }: LedgerSnapshot, changed: boolean): void {
+  read(committed: bigint, changed: boolean): void {
     if (changed && this.observed) this.emit({ type: 'balance-changed', balance: committed })
-    this.#balances?.next(committed)
+  }
+
+  unreadable(error: unknown): void {
+    this.failed('snapshot', error)
   }
 }
 
-export function isPromise(value: unknown): value is Promise<unknown> {
-  return typeof value === 'object' && value !== null && 'then' in value
+/** Whether to ask again may help; see ledger.ts. */
+function isPassing(error: unknown): boolean {
+  const { name, code } = (error ?? {}) as { name?: unknown; code?: unknown }
+  return name !== 'InvalidFieldsError' && code !== 'ILP_WRAP_LEDGER_CLOSED'
+}
+
+async function failureOf(call: () => Awaitable<void>): Promise<{ readonly error: unknown } | undefined> {
+  try {
+    await call()
+    return undefined
+  } catch (error) {
+    return { error }
+  }
 }
 
 /** What may stand in a log: an error's message, since its other fields may hold what a store was asked to do. */

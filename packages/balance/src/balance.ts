@@ -2,7 +2,8 @@ import { InvalidFieldsError, UnreachableError, defineMiddleware } from '@ilp-wra
 import type { ConnectOptions, Hooks, LifecycleEvent, Middleware, Setup } from '@ilp-wrap/core'
 import { tap } from 'rxjs'
 import type { MonoTypeOperatorFunction } from 'rxjs'
-import { Account, isPromise } from './account.js'
+import { Account } from './account.js'
+import { isPromise } from './awaitable.js'
 import { Controls } from './handle.js'
 import { MemoryLedgerStore } from './memory-ledger.js'
 import { parseOptions } from './options.js'
@@ -59,7 +60,7 @@ class Balance implements Hooks {
   constructor(setup: Setup, rules: Rules) {
     this.#setup = setup
     this.#rules = rules
-    this.#account = new Account(setup, rules.ledger, rules.limits)
+    this.#account = new Account(setup, rules)
     this.#packets = new Packets(this.#account)
     const { threshold } = rules.settlement
     if (threshold === undefined) return

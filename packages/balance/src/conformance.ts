@@ -6,17 +6,29 @@
  * ```
  */
 import assert from 'node:assert/strict'
+import { isDeepStrictEqual } from 'node:util'
 import { systemClock } from '@ilp-wrap/core'
 import { holdId } from './ids.js'
-import type { Awaitable, BalanceLedger, HoldDirection, HoldId, LedgerSnapshot, LedgerStore, Limits } from './ledger.js'
+import type {
+  Awaitable,
+  BalanceLedger,
+  HoldDirection,
+  HoldId,
+  LedgerObserver,
+  LedgerSnapshot,
+  LedgerStore,
+  Limits,
+  PacketEntry,
+  SuspendedMoney
+} from './ledger.js'
 
 /** Makes a store with no account in it. */
 export type LedgerFactory = () => Awaitable<LedgerStore>
 
 export interface LedgerConformanceOptions {
   /**
-   * For ledgers that outlast their process: another store over what `store` has kept, as after a crash. `store` is not
-   * closed. Default: the ledger keeps nothing.
+   * For ledgers that outlast their process: another store over what `store` has kept, as after a crash, with the process
+   * of `store` gone. `store` may be closed for it, and will be closed once more. Default: the ledger keeps nothing.
    */
   reopen?: (store: LedgerStore) => Awaitable<LedgerStore>
 }
@@ -59,7 +71,7 @@ function ledgerCase(title: string, test: (ledger: BalanceLedger, store: LedgerSt
     async run(factory) {
       const store = await factory()
       try {
-        await test(await store.open('alice'), store)
+        await test(await store.open('alice', new Observer()), store)
       } finally {
         await store.close()
       }
@@ -67,10 +79,23 @@ function ledgerCase(title: string, test: (ledger: BalanceLedger, store: LedgerSt
   }
 }
 
+/** Keeps what a ledger tells. */
+class Observer implements LedgerObserver {
+  readonly told: ({ expired: PacketEntry } | { suspended: SuspendedMoney })[] = []
+
+  expired({ id, direction, amount, expiresAt }: PacketEntry): void {
+    this.told.push({ expired: { id, direction, amount, expiresAt } })
+  }
+
+  suspended({ id, amount }: SuspendedMoney): void {
+    this.told.push({ suspended: { id, amount } })
+  }
+}
+
 /** `crash` gives the books as another process finds them. */
 function durableCase(
   title: string,
-  test: (ledger: BalanceLedger, crash: () => Promise<BalanceLedger>) => Promise<void>
+  test: (ledger: BalanceLedger, crash: (observer?: LedgerObserver | null) => Promise<BalanceLedger>) => Promise<void>
 ): LedgerCase {
   return {
     title,
@@ -78,12 +103,14 @@ function durableCase(
       assert(reopen !== undefined, 'Expected the option `reopen`')
       const stores = [await factory()]
       try {
-        const [store] = stores as [LedgerStore]
-        await test(await store.open('alice'), async () => {
-          const again = await reopen(store)
-          stores.unshift(again)
-          return again.open('alice')
-        })
+        await test(
+          await (stores[0] as LedgerStore).open('alice', new Observer()),
+          async (observer = new Observer()) => {
+            const again = await reopen(stores[0] as LedgerStore)
+            stores.unshift(again)
+            return observer === null ? again.open('alice') : again.open('alice', observer)
+          }
+        )
       } finally {
         for (const store of stores) await store.close()
       }
@@ -95,12 +122,46 @@ async function held(
   ledger: BalanceLedger,
   direction: HoldDirection,
   amount: bigint,
-  limits: Limits = NO_LIMITS
+  limits: Limits = NO_LIMITS,
+  expiresAt: number = FAR
 ): Promise<HoldId> {
   const id = holdId()
-  assert.equal(await ledger.hold(id, direction, amount, FAR, limits), 'held')
+  assert.equal(await ledger.hold(id, direction, amount, expiresAt, limits), 'held')
   return id
 }
+
+async function lists(
+  ledger: BalanceLedger,
+  expected: { holds?: readonly object[]; unconfirmed?: readonly object[] }
+): Promise<void> {
+  const { holds, unconfirmed } = await ledger.outstanding()
+  assert.deepEqual(
+    {
+      holds: holds
+        .map(({ id, direction, amount, expiresAt, lost }) => ({ id, direction, amount, expiresAt, lost }))
+        .sort(byId),
+      unconfirmed: unconfirmed
+        .map(({ id, direction, amount, expiresAt }) => ({ id, direction, amount, expiresAt }))
+        .sort(byId)
+    },
+    { holds: [], unconfirmed: [], ...expected }
+  )
+}
+
+function byId(one: { id: string }, other: { id: string }): number {
+  return one.id.localeCompare(other.id)
+}
+
+/** Waits until `done`, as long as the contract lets a ledger take. */
+async function eventually(done: () => boolean): Promise<void> {
+  const end = systemClock.monotonic() + 10_000
+  while (!done() && systemClock.monotonic() < end) {
+    await new Promise<void>((resolve) => systemClock.setTimeout(resolve, 20))
+  }
+  assert(done(), 'It did not happen in time')
+}
+
+const TERMS = { threshold: 0n, target: 10n, smallest: 5n }
 
 async function shows(ledger: BalanceLedger, expected: Partial<LedgerSnapshot>): Promise<void> {
   const { committed, holdsIn, holdsOut, suspended } = await ledger.snapshot()
@@ -347,6 +408,122 @@ export const ledgerCases: readonly LedgerCase[] = [
     await shows(ledger, { committed: -2n })
   }),
 
+  ledgerCase('settles what is due, by the committed balance', async (ledger) => {
+    await ledger.commit(await held(ledger, 'out', 20n))
+    await held(ledger, 'out', 100n)
+    await held(ledger, 'in', 100n)
+    assert.equal(await ledger.settle('payment', TERMS), 30n)
+    await shows(ledger, { committed: 10n, holdsIn: 100n, holdsOut: 100n })
+    await ledger.resolve('payment', 'sent')
+    assert.equal(await ledger.settle('next', TERMS), 0n)
+    await shows(ledger, { committed: 10n, holdsIn: 100n, holdsOut: 100n })
+  }),
+
+  ledgerCase('settles nothing at the threshold, or when too little is due', async (ledger) => {
+    assert.equal(await ledger.settle('at the threshold', TERMS), 0n)
+    await ledger.move('by hand', -1n, 'adjust')
+    assert.equal(await ledger.settle('too little', { ...TERMS, smallest: 12n }), 0n)
+    assert.equal(await ledger.settle('above', { threshold: 10n, target: -5n, smallest: 1n }), 0n)
+    await shows(ledger, { committed: -1n })
+    assert.equal(await ledger.settle('just enough', { ...TERMS, smallest: 11n }), 11n)
+    await shows(ledger, { committed: 10n })
+  }),
+
+  ledgerCase('settles amounts beyond 2^64', async (ledger) => {
+    await ledger.move('by hand', -(2n ** 80n) - 1n, 'adjust')
+    assert.equal(
+      await ledger.settle('payment', { threshold: 0n, target: 2n ** 70n, smallest: 2n ** 79n }),
+      2n ** 80n + 2n ** 70n + 1n
+    )
+    await shows(ledger, { committed: 2n ** 70n })
+  }),
+
+  ledgerCase('settles once of many at a time', async (ledger) => {
+    await ledger.move('by hand', -7n, 'adjust')
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, async (_, index) => await ledger.settle(`${index}`, TERMS))
+    )
+    assert.deepEqual(
+      answers.filter((answer) => answer !== 'sending'),
+      [17n]
+    )
+    await shows(ledger, { committed: 10n })
+  }),
+
+  ledgerCase('settles once for an id', async (ledger) => {
+    await ledger.move('by hand', -7n, 'adjust')
+    assert.equal(await ledger.settle('payment', TERMS), 17n)
+    assert.equal(await ledger.settle('payment', TERMS), 17n)
+    await ledger.move('payment', 17n, 'money-out')
+    await shows(ledger, { committed: 10n })
+    await ledger.resolve('payment', 'not-sent')
+    assert.equal(await ledger.settle('payment', TERMS), 0n)
+    await shows(ledger, { committed: -7n })
+  }),
+
+  ledgerCase('settles nothing while money is on its way or suspended', async (ledger) => {
+    await ledger.move('by hand', -7n, 'adjust')
+    await ledger.move('from the host', 1n, 'money-out')
+    assert.equal(await ledger.settle('first', TERMS), 'sending')
+    await ledger.move('from the host, too', 1n, 'money-out')
+    await ledger.suspend('from the host')
+    assert.equal(await ledger.settle('second', TERMS), 'suspended')
+    await ledger.resolve('from the host, too', 'sent')
+    assert.equal(await ledger.settle('third', TERMS), 'suspended')
+    await ledger.resolve('from the host', 'not-sent')
+    assert.equal(await ledger.settle('fourth', TERMS), 16n)
+    await ledger.suspend('fourth')
+    await shows(ledger, { committed: 10n, suspended: [{ id: 'fourth', amount: 16n }] })
+    await ledger.resolve('fourth', 'not-sent')
+    await shows(ledger, { committed: -6n })
+  }),
+
+  ledgerCase('confirms commits, and nothing else', async (ledger) => {
+    const committed = await held(ledger, 'in', 7n)
+    const open = await held(ledger, 'in', 5n)
+    const released = await held(ledger, 'in', 3n)
+    await ledger.commit(committed)
+    await ledger.release(released)
+    await ledger.confirm([])
+    await ledger.confirm([committed, open, released, holdId()])
+    await ledger.confirm([committed])
+    await shows(ledger, { committed: 7n, holdsIn: 5n })
+    await ledger.commit(committed)
+    await ledger.release(committed)
+    await ledger.commit(released)
+    await ledger.release(open)
+    await shows(ledger, { committed: 10n })
+  }),
+
+  ledgerCase('lists nothing of what its process has settled', async (ledger) => {
+    const confirmed = await held(ledger, 'in', 1n)
+    await ledger.commit(confirmed)
+    await ledger.confirm([confirmed])
+    await ledger.commit(await held(ledger, 'out', 1n))
+    await ledger.release(await held(ledger, 'out', 1n))
+    await lists(ledger, {})
+  }),
+
+  ledgerCase('resolves no commit of a live process', async (ledger) => {
+    const id = await held(ledger, 'in', 7n)
+    await ledger.commit(id)
+    await ledger.resolve(String(id), 'not-sent')
+    await shows(ledger, { committed: 7n })
+  }),
+
+  ledgerCase('names the accounts that have books', async (ledger, store) => {
+    await ledger.move('by hand', 1n, 'adjust')
+    await (await store.open('bob "{}"')).move('by hand', 1n, 'adjust')
+    const names: string[] = []
+    for await (const name of store.accounts()) names.push(name)
+    assert.deepEqual(names.sort(), ['alice', 'bob "{}"'])
+  }),
+
+  ledgerCase('can be closed twice', async (ledger, store) => {
+    await ledger.move('by hand', 1n, 'adjust')
+    await store.close()
+  }),
+
   ledgerCase('keeps accounts apart, whatever their names', async (_ledger, store) => {
     const names = ['bob', 'a', 'ab', 'a:b', 'a/b', 'a.b', 'a b', '{a}', 'ä', 'A', 'b:a', '__proto__', 'a\u0000b', '']
     for (const [index, name] of names.entries()) {
@@ -419,14 +596,124 @@ export const durableCases: readonly LedgerCase[] = [
     await shows(ledger, { committed: 20n })
   }),
 
-  durableCase('lets go of holds that expired with their process', async (before, crash) => {
-    const longAgo = systemClock.now() - 61_000
-    assert.equal(await before.hold(holdId(), 'in', 10n, longAgo, TEN), 'held')
-    assert.equal(await before.hold(holdId(), 'out', 10n, longAgo, TEN), 'held')
-    const ledger = await crash()
+  durableCase('lets go of incoming holds whose process is gone, at once', async (before, crash) => {
+    await held(before, 'in', 10n, TEN)
+    const observer = new Observer()
+    const ledger = await crash(observer)
     await shows(ledger, {})
+    await lists(ledger, {})
     await held(ledger, 'in', 10n, TEN)
-    await held(ledger, 'out', 10n, TEN)
+    assert.deepEqual(observer.told, [])
+  }),
+
+  durableCase('keeps outgoing holds whose process is gone', async (before, crash) => {
+    const id = await held(before, 'out', 7n, TEN)
+    const observer = new Observer()
+    const ledger = await crash(observer)
+    await shows(ledger, { holdsOut: 7n })
+    await lists(ledger, { holds: [{ id: String(id), direction: 'out', amount: 7n, expiresAt: FAR, lost: true }] })
+    assert.equal(await ledger.hold(holdId(), 'out', 4n, FAR, TEN), 'over-limit')
+    assert.deepEqual(observer.told, [])
+  }),
+
+  durableCase(
+    'lets go of outgoing holds whose process is gone when they expire, and names them',
+    async (before, crash) => {
+      const longAgo = systemClock.now() - 61_000
+      const soon = systemClock.now() + 1_000
+      const ids = [await held(before, 'out', 7n, TEN, longAgo), await held(before, 'out', 3n, TEN, soon)]
+      const observer = new Observer()
+      const ledger = await crash(observer)
+      assert((await ledger.snapshot()).holdsOut >= 3n, 'Expected a hold to stay until its expiry')
+      await eventually(() => observer.told.length === 2)
+      assert.deepEqual(observer.told, [
+        { expired: { id: String(ids[0]), direction: 'out', amount: 7n, expiresAt: longAgo } },
+        { expired: { id: String(ids[1]), direction: 'out', amount: 3n, expiresAt: soon } }
+      ])
+      await shows(ledger, {})
+      await lists(ledger, {})
+      await held(ledger, 'out', 10n, TEN)
+    }
+  ),
+
+  durableCase('lists commits that nobody confirmed, until they are resolved', async (before, crash) => {
+    const ids: HoldId[] = []
+    for (const [index, direction] of (['in', 'in', 'out', 'out', 'in'] as const).entries()) {
+      const id = await held(before, direction, BigInt(index + 1))
+      await before.commit(id)
+      ids.push(id)
+    }
+    await before.confirm([ids[4] as HoldId])
+    const entry = (index: number): PacketEntry => ({
+      id: String(ids[index]),
+      direction: index < 2 ? 'in' : 'out',
+      amount: BigInt(index + 1),
+      expiresAt: FAR
+    })
+    const ledger = await crash()
+    const unconfirmed = [entry(0), entry(1), entry(2), entry(3)].sort(byId)
+    await lists(ledger, { unconfirmed })
+    await shows(ledger, { committed: 1n })
+    await ledger.resolve(entry(0).id, 'sent')
+    await shows(ledger, { committed: 1n })
+    for (const index of [1, 2]) await ledger.resolve(entry(index).id, 'not-sent')
+    // the fulfill of an incoming packet never reached the peer; the peer's own, of an outgoing one, has reached us
+    await shows(ledger, { committed: -1n })
+    for (const index of [0, 1, 4]) await ledger.resolve(entry(index).id, 'not-sent')
+    await shows(ledger, { committed: -1n })
+    await lists(await crash(), { unconfirmed: [entry(3)] })
+  }),
+
+  durableCase('tells of suspended money at each start', async (before, crash) => {
+    await before.move('by hand', -7n, 'adjust')
+    assert.equal(await before.settle('settlement', TERMS), 17n)
+    await before.move('from the host', 5n, 'money-out')
+    await before.move('sent', 5n, 'money-out')
+    await before.resolve('sent', 'sent')
+    const expected = [
+      { suspended: { id: 'from the host', amount: 5n } },
+      { suspended: { id: 'settlement', amount: 17n } }
+    ]
+    for (let start = 0; start < 2; start++) {
+      const observer = new Observer()
+      const ledger = await crash(observer)
+      assert.equal(observer.told.length, 2)
+      for (const told of expected) assert(observer.told.some((found) => isDeepStrictEqual(found, told)))
+      assert.equal(await ledger.settle('next', TERMS), 'suspended')
+      await shows(ledger, {
+        committed: 20n,
+        suspended: [
+          { id: 'settlement', amount: 17n },
+          { id: 'from the host', amount: 5n }
+        ]
+      })
+    }
+    const ledger = await crash()
+    await ledger.resolve('settlement', 'not-sent')
+    await ledger.resolve('from the host', 'sent')
+    await shows(ledger, { committed: 3n })
+    await ledger.move('settlement', 17n, 'money-out')
+    await shows(ledger, { committed: 3n })
+  }),
+
+  durableCase('changes nothing for who only looks', async (before, crash) => {
+    const incoming = await held(before, 'in', 10n)
+    const outgoing = await held(before, 'out', 5n, NO_LIMITS, 1)
+    await before.move('payment', 3n, 'money-out')
+    for (let look = 0; look < 2; look++) {
+      const ledger = await crash(null)
+      await lists(ledger, {
+        holds: [
+          { id: String(incoming), direction: 'in', amount: 10n, expiresAt: FAR, lost: true },
+          { id: String(outgoing), direction: 'out', amount: 5n, expiresAt: 1, lost: true }
+        ].sort(byId)
+      })
+      await shows(ledger, { committed: 3n, holdsIn: 10n, holdsOut: 5n, suspended: [{ id: 'payment', amount: 3n }] })
+    }
+    const observer = new Observer()
+    const ledger = await crash(observer)
+    await eventually(() => observer.told.length === 2)
+    await shows(ledger, { committed: 3n, suspended: [{ id: 'payment', amount: 3n }] })
   })
 ]
 
@@ -479,7 +766,25 @@ async function randomCourse(ledger: BalanceLedger, seed: number): Promise<void> 
       await ledger.move(id, delta, out ? 'money-out' : 'money-in')
       money.push({ id, delta, open: out, suspended: false })
       committed += delta
-    } else if (payment !== undefined) {
+    } else if (payment === undefined || random(4) === 0) {
+      for (const each of random(2) === 0 ? money.filter(({ open }) => open) : []) {
+        await ledger.resolve(each.id, 'sent')
+        each.open = false
+        each.suspended = false
+      }
+      const id = `settlement ${step}`
+      const terms = { threshold: BigInt(random(40) - 20), target: BigInt(random(40)), smallest: BigInt(random(30) + 1) }
+      const due = terms.target - committed
+      const settled = await ledger.settle(id, terms)
+      if (money.some(({ suspended }) => suspended)) assert.equal(settled, 'suspended')
+      else if (money.some(({ open }) => open)) assert.equal(settled, 'sending')
+      else if (committed >= terms.threshold || due < terms.smallest) assert.equal(settled, 0n)
+      else {
+        assert.equal(settled, due)
+        money.push({ id, delta: due, open: true, suspended: false })
+        committed += due
+      }
+    } else {
       if (random(2) === 0) {
         await ledger.suspend(payment.id)
         payment.suspended = payment.open

@@ -2,11 +2,13 @@ import type { Direction, ErrorOutcome, LateFulfill, PacketRejected } from '@ilp-
 
 declare module '@ilp-wrap/core' {
   interface PluginEvents {
-    /** Answered T04, or T00 when the ledger failed. */
+    /** Answered T04, or T00 when the ledger failed or lags behind. */
     'packet-rejected': PacketRejected
     'late-fulfill': LateFulfill
     'hold-expired': HoldEnded
     'hold-recovered': HoldEnded
+    'commit-deferred': CommitDeferred
+    'commit-resolved': CommitResolved
     'balance-changed': BalanceChanged
     'money-unbooked': MoneyUnbooked
     'settlement-sent': SettlementSent
@@ -18,17 +20,37 @@ declare module '@ilp-wrap/core' {
   }
 }
 
-/**
- * `hold-expired`: a packet had no answer by its expiry, or an ambiguous one; its hold was released.
- * `hold-recovered`: its fulfill came in time by the clock all the same, and was booked.
- */
-export interface HoldEnded {
+/** A packet in the books. */
+export interface Booked {
+  /** The hold's name in the ledger. */
+  readonly id: string
   readonly direction: Direction
   /** Base units. */
   readonly amount: bigint
-  readonly destination: string
-  /** When the prepare expired, milliseconds since 1970. */
+  /** When the prepare expires, milliseconds since 1970. */
   readonly expiresAt: number
+}
+
+/**
+ * `hold-expired`: a packet had no answer by its expiry, or an ambiguous one, or its process is gone; its hold was
+ * released. `hold-recovered`: its fulfill came in time by the clock all the same, and was booked.
+ */
+export interface HoldEnded extends Booked {
+  /** Undefined for a packet of a process that is gone. */
+  readonly destination: string | undefined
+}
+
+/**
+ * `commit-deferred`: a fulfill was passed on before it was safe in the books, since its time was running out. The commit
+ * is made as soon as the ledger can, and until then new prepares are answered T00; a crash meanwhile loses it.
+ */
+export interface CommitDeferred extends Booked {
+  readonly destination: string
+}
+
+/** `commit-resolved`: somebody said whether the fulfill of an unconfirmed commit was passed on. */
+export interface CommitResolved extends Booked {
+  readonly outcome: 'sent' | 'not-sent'
 }
 
 /** `balance-changed`: what is committed now. */
@@ -83,8 +105,11 @@ export interface LimitsChanged {
 
 /** `ledger-failed`: the ledger threw, or took too long. */
 export interface LedgerFailed {
-  readonly operation: 'open' | 'hold' | 'commit' | 'release' | 'move' | 'suspend' | 'resolve' | 'snapshot'
-  /** Base units; undefined where no amount is concerned. After a `commit`, the books lack it. */
+  readonly operation:
+    'open' | 'hold' | 'commit' | 'release' | 'confirm' | 'move' | 'settle' | 'suspend' | 'resolve' | 'snapshot'
+  /** Base units; undefined where no amount is concerned. */
   readonly amount: bigint | undefined
   readonly error: unknown
+  /** Whether it will be asked again until it does it. If not, the books lack a `commit`, and keep a hold of a `release`. */
+  readonly repeated: boolean
 }

@@ -2,9 +2,9 @@ import { InvalidFieldsError, handleOf } from '@ilp-wrap/core'
 import { amount, badOption, choice, string } from '@ilp-wrap/core/options'
 import type { Amount } from '@ilp-wrap/core/options'
 import type { Observable } from 'rxjs'
-import { isPromise } from './account.js'
 import type { Account } from './account.js'
-import type { Awaitable, LedgerSnapshot, Limits, SuspendedMoney } from './ledger.js'
+import { isPromise } from './awaitable.js'
+import type { Awaitable, LedgerSnapshot, Limits, Outstanding, SuspendedMoney } from './ledger.js'
 import { parseLimits } from './options.js'
 import type { LimitOptions } from './options.js'
 import type { Payments } from './payments.js'
@@ -19,18 +19,23 @@ export interface BalanceSnapshot extends LedgerSnapshot {
 export interface BalanceHandle {
   /** With a ledger in memory at once. Rejects when the ledger fails. */
   snapshot(): Awaitable<BalanceSnapshot>
+  /** What is not settled yet, packet by packet. With a ledger in memory at once, and nothing. */
+  outstanding(): Awaitable<Outstanding>
   /** What is committed: the present balance first, then each change. */
   readonly balance$: Observable<bigint>
   /** Corrects the balance by `amount` (either sign), once per `id`; never checked against the limits. */
   adjust(amount: Amount, id: string): Promise<void>
   /**
    * Pays up to `settleTo` now, whatever the threshold, after a payment that is under way. Gives what was paid, zero when
-   * nothing was due. Rejects with what the payment threw, or with a PluginError (`ILP_WRAP_SETTLEMENT_SUSPENDED`).
+   * nothing was due. Rejects with what the payment threw, or with a PluginError: while the outcome of a payment is unknown
+   * (`ILP_WRAP_SETTLEMENT_SUSPENDED`), or other money is on its way (`ILP_WRAP_SETTLEMENT_BUSY`).
    */
   settle(): Promise<bigint>
   /**
    * Says what became of suspended payments: of the one that `settlement-suspended` named, or of all. `not-sent` takes
-   * them out of the balance again. Gives those that were suspended.
+   * them out of the balance again. An `id` may name an unconfirmed commit, too: whether its fulfill was passed on;
+   * `not-sent` takes an incoming one out of the balance again, an outgoing one is owed all the same. Gives what was
+   * resolved.
    */
   resolve(outcome: 'sent' | 'not-sent', id?: string): Promise<readonly SuspendedMoney[]>
   /** Changes the limits from the next packet on. Throws InvalidFieldsError when settlement could not work with them. */
@@ -64,6 +69,11 @@ export class Controls implements BalanceHandle {
 
   #withLimits(snapshot: LedgerSnapshot): BalanceSnapshot {
     return { ...snapshot, limits: this.#account.limits }
+  }
+
+  outstanding(): Awaitable<Outstanding> {
+    const ledger = this.#account.open()
+    return isPromise(ledger) ? ledger.then((opened) => opened.outstanding()) : ledger.outstanding()
   }
 
   get balance$(): Observable<bigint> {

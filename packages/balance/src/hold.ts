@@ -1,7 +1,13 @@
 import { Deadline } from '@ilp-wrap/core'
+import type { Direction } from '@ilp-wrap/core'
 import { prepareDestination } from '@ilp-wrap/core/packet'
 import { uniqueId } from './ids.js'
 import type { HoldDirection, HoldId } from './ledger.js'
+
+/** A direction as events name it. */
+export function wayOf(direction: HoldDirection): Direction {
+  return direction === 'in' ? 'incoming' : 'outgoing'
+}
 
 export interface HoldOwner {
   expired(hold: Hold): void
@@ -39,6 +45,11 @@ export class Hold extends Deadline implements HoldId {
   /** Lets go of the packet, which may be large while the hold may last long. */
   letGoOfPacket(): void {
     this.#packet = this.destination
+  }
+
+  /** For holds that are kept although nobody will ask for the destination. */
+  forgetPacket(): void {
+    this.#packet = ''
   }
 
   override expire(): void {

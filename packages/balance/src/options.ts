@@ -25,6 +25,12 @@ export interface BalanceOptions {
   moneyIsFinal?: boolean
   /** Where the books are kept. Default: in memory, this plugin's own. Other ledgers need `account` in the context. */
   ledger?: LedgerStore
+  /**
+   * With a ledger that takes time, a fulfill does not wait for its commit beyond so many milliseconds before its expiry;
+   * one that the host gives with less left is answered R00 and never booked. Less than the time that a connector keeps
+   * for itself (1000 in ilp-connector), or fulfills of the last moment never pass. Default: 200.
+   */
+  commitMarginMs?: number
   /** Whether incoming packets and money are booked. Default: true. */
   incoming?: boolean
   /** Whether outgoing packets and money are booked. Default: true. */
@@ -37,6 +43,7 @@ export interface Rules {
   readonly settlement: SettlementRule
   readonly moneyIsFinal: boolean | undefined
   readonly ledger: LedgerStore | undefined
+  readonly commitMarginMs: number
   readonly incoming: boolean
   readonly outgoing: boolean
 }
@@ -57,6 +64,7 @@ const NAMES = [
   'cooldownMs',
   'moneyIsFinal',
   'ledger',
+  'commitMarginMs',
   'incoming',
   'outgoing'
 ] as const
@@ -74,6 +82,7 @@ export function parseOptions(given: BalanceOptions): Rules {
     },
     moneyIsFinal: moneyIsFinal === undefined ? undefined : boolean('moneyIsFinal', moneyIsFinal),
     ledger: ledger === undefined ? undefined : ledgerStore(ledger),
+    commitMarginMs: milliseconds('commitMarginMs', options.commitMarginMs ?? 200),
     incoming: boolean('incoming', options.incoming ?? true),
     outgoing: boolean('outgoing', options.outgoing ?? true)
   }

@@ -1,24 +1,25 @@
 import { Deadline, Deadlines, TimeoutError, errorOutcome } from '@ilp-wrap/core'
-import type { Direction } from '@ilp-wrap/core'
 import { isFulfill, prepareAmount, prepareExpiresAt, reject } from '@ilp-wrap/core/packet'
-import { isPromise } from './account.js'
 import type { Account } from './account.js'
-import { Hold } from './hold.js'
+import { isPromise } from './awaitable.js'
+import { Confirmations } from './confirmations.js'
+import type { Booked } from './events.js'
+import { Expiries } from './expiries.js'
+import { Hold, wayOf } from './hold.js'
 import type { HoldOwner } from './hold.js'
 import type { Awaitable, BalanceLedger, HoldDirection } from './ledger.js'
 
 type Next = (data: Buffer) => Promise<Buffer>
 
-/** A fulfill does not wait longer for the ledger: it is worth more than the books' being safe from a crash. */
-const COMMIT_WAIT_MS = 1000
-
 // The texts are those of ilp-connector, and name no amounts. T04: "the packet would exceed a limit", retried by senders
-// (RFC 0027, "Error Codes"). T00 when the ledger fails: nothing has been sent, and later it may work.
+// (RFC 0027, "Error Codes"). T00 when the ledger fails: nothing has been sent, and later it may work. R00 for a fulfill
+// that could not reach the peer in time: what the peer would answer itself.
 const OVER = {
   in: reject({ code: 'T04', message: 'exceeded maximum balance.' }),
   out: reject({ code: 'T04', message: 'exceeded minimum balance.' })
 }
 const UNABLE = reject({ code: 'T00', message: 'internal error.' })
+const TOO_LATE = reject({ code: 'R00', message: 'packet expired.' })
 
 /**
  * What packets do to the books: a hold before each prepare goes on, a commit or a release after its answer, whichever
@@ -26,10 +27,14 @@ const UNABLE = reject({ code: 'T00', message: 'internal error.' })
  */
 export class Packets implements HoldOwner {
   readonly #account: Account
-  /** When holds end. They guard no promise, so that the process need not wait for them. */
-  #expiries: Deadlines | undefined
+  /** When holds end; known since the first. */
+  #expiries: Expiries | undefined
+  /** The same, until the plugin is disconnected. */
+  #joined: Expiries | undefined
   /** How long packets wait for a ledger; made for the first that does. */
   #waits: Deadlines | undefined
+  /** Made for the first fulfill that waited for its commit. */
+  #confirmations: Confirmations | undefined
 
   constructor(account: Account) {
     this.#account = account
@@ -37,12 +42,12 @@ export class Packets implements HoldOwner {
 
   /** Ends the timers as soon as nothing is held any more. */
   close(): void {
-    this.#expiries?.close()
+    this.#joined?.leave()
+    this.#joined = undefined
     this.#waits?.close()
   }
 
   open(): void {
-    this.#expiries?.open()
     this.#waits?.open()
   }
 
@@ -51,13 +56,14 @@ export class Packets implements HoldOwner {
     const amount = prepareAmount(data)
     if (amount === undefined || amount === 0n) return next(data)
     const hold = new Hold(this, direction, amount, prepareExpiresAt(data) as number, data)
+    if (this.#account.behind > 0) return Promise.resolve(this.#unable(hold))
     let held: Awaitable<'held' | 'over-limit'>
     try {
       const ledger = this.#account.open()
       held = isPromise(ledger) ? this.#holdOnceOpen(ledger, hold) : this.#hold(ledger, hold)
     } catch (error) {
       this.#account.release(hold)
-      return Promise.resolve(this.#unable(hold, error))
+      return Promise.resolve(this.#failedToHold(hold, error))
     }
     if (held === 'held') return this.#follow(hold, next(data))
     return held === 'over-limit' ? Promise.resolve(this.#refused(hold)) : this.#carryLater(hold, held, data, next)
@@ -94,7 +100,7 @@ export class Packets implements HoldOwner {
         this.#account.release(hold)
       }
       holding.then(release, release)
-      return this.#unable(hold, error)
+      return this.#failedToHold(hold, error)
     }
     this.#expire(hold)
     let reply: Buffer
@@ -104,19 +110,65 @@ export class Packets implements HoldOwner {
       this.#threw(hold, error)
       throw error
     }
-    const booking = this.#answered(hold, reply)
-    if (booking !== undefined) {
-      await this.#account.attempt('commit', hold.amount, () =>
-        this.#within(booking, this.#account.clock.now() + COMMIT_WAIT_MS)
-      )
+    if (hold.direction === 'in' && isFulfill(reply) && this.#account.clock.now() > this.#passOnBy(hold)) {
+      return this.#tooLate(hold)
     }
+    const booking = this.#answered(hold, reply)
+    if (booking !== undefined) await this.#committed(hold, booking)
     return reply
+  }
+
+  /** Settles when a fulfill is to be passed on: once it is booked, or else when its time runs out. */
+  #committed(hold: Hold, booking: Promise<boolean>): Promise<void> {
+    return this.#within(booking, this.#passOnBy(hold)).then(
+      (booked) => {
+        this.#confirmLater(hold, booked)
+      },
+      () => {
+        this.#defer(hold, booking)
+      }
+    )
+  }
+
+  /** The last moment to pass a fulfill on, so that it can be in time at the other end. */
+  #passOnBy(hold: Hold): number {
+    return hold.at - this.#account.commitMarginMs
+  }
+
+  #defer(hold: Hold, booking: Promise<boolean>): void {
+    const account = this.#account
+    account.behind++
+    void booking.then((booked) => {
+      account.behind--
+      this.#confirmLater(hold, booked)
+    })
+    if (!account.observed) return
+    const { destination } = hold
+    account.emit({ type: 'commit-deferred', ...bookedOf(hold), destination })
+  }
+
+  #confirmLater(hold: Hold, booked: boolean): void {
+    if (!booked) return
+    this.#confirmations ??= new Confirmations(this.#account.clock, (holds) => {
+      void this.#confirm(holds)
+    })
+    hold.forgetPacket()
+    this.#confirmations.add(hold)
+  }
+
+  /** Nobody asks again: what is not confirmed is listed after a crash, and was booked all the same. */
+  async #confirm(holds: readonly Hold[]): Promise<void> {
+    try {
+      await this.#account.ledger.confirm(holds)
+    } catch (error) {
+      this.#account.failed('confirm', error)
+    }
   }
 
   // --------------------------------------------------------------------------------------------------------- the answer
 
   /** Lateness is judged here, once, by our clock. Gives a promise while a fulfill is not booked. */
-  #answered(hold: Hold, reply: Buffer): Promise<void> | undefined {
+  #answered(hold: Hold, reply: Buffer): Promise<boolean> | undefined {
     this.#expiries?.delete(hold)
     if (isFulfill(reply)) {
       if (this.#account.clock.now() < hold.at) return this.#fulfilled(hold)
@@ -127,7 +179,7 @@ export class Packets implements HoldOwner {
     return undefined
   }
 
-  #fulfilled(hold: Hold): Promise<void> | undefined {
+  #fulfilled(hold: Hold): Promise<boolean> | undefined {
     if (hold.expired) this.#tellEnded('hold-recovered', hold)
     return this.#account.commit(hold)
   }
@@ -153,22 +205,20 @@ export class Packets implements HoldOwner {
   }
 
   #expire(hold: Hold): void {
-    this.#expiries ??= new Deadlines(this.#account.clock, { ref: false })
-    this.#expiries.add(hold)
+    if (this.#joined === undefined) {
+      this.#joined = this.#expiries = Expiries.of(this.#account.clock)
+      this.#joined.join()
+    }
+    this.#joined.add(hold)
   }
 
   /** What `promise` gives, unless the time is `at` before; then it rejects. */
   #within<T>(promise: Promise<T>, at: number): Promise<T> {
-    this.#waits ??= new Deadlines(this.#account.clock)
-    const waits = this.#waits
+    const waits = (this.#waits ??= new Deadlines(this.#account.clock))
     return new Promise((resolve, reject) => {
-      const wait = new Wait(at, reject)
+      const wait = new Wait(at, waits, resolve, reject)
       waits.add(wait)
-      promise
-        .finally(() => {
-          waits.delete(wait)
-        })
-        .then(resolve, reject)
+      promise.then(wait.done, wait.failed)
     })
   }
 
@@ -179,44 +229,68 @@ export class Packets implements HoldOwner {
     return Buffer.from(OVER[hold.direction])
   }
 
-  #unable(hold: Hold, error: unknown): Buffer {
+  #failedToHold(hold: Hold, error: unknown): Buffer {
     this.#account.failed('hold', error, hold.amount)
+    return this.#unable(hold)
+  }
+
+  #unable(hold: Hold): Buffer {
     this.#tellRejected(hold, 'T00')
     return Buffer.from(UNABLE)
   }
 
+  /** The host's fulfill, which might be worth nothing where it would arrive. */
+  #tooLate(hold: Hold): Buffer {
+    this.#expiries?.delete(hold)
+    this.#tellLate(hold)
+    this.#tellRejected(hold, 'R00')
+    if (!hold.expired) this.#account.release(hold)
+    return Buffer.from(TOO_LATE)
+  }
+
   #tellRejected(hold: Hold, code: string): void {
     if (!this.#account.observed) return
-    const { amount, destination } = hold
-    this.#account.emit({ type: 'packet-rejected', direction: directionOf(hold), code, amount, destination })
+    const { direction, amount, destination } = hold
+    this.#account.emit({ type: 'packet-rejected', direction: wayOf(direction), code, amount, destination })
   }
 
   #tellLate(hold: Hold): void {
     if (!this.#account.observed) return
-    const { amount, destination, at } = hold
-    this.#account.emit({ type: 'late-fulfill', direction: directionOf(hold), amount, destination, expiresAt: at })
+    const { direction, amount, destination, at } = hold
+    this.#account.emit({ type: 'late-fulfill', direction: wayOf(direction), amount, destination, expiresAt: at })
   }
 
   #tellEnded(type: 'hold-expired' | 'hold-recovered', hold: Hold): void {
     if (!this.#account.observed) return
-    const { amount, destination, at } = hold
-    this.#account.emit({ type, direction: directionOf(hold), amount, destination, expiresAt: at })
+    const { destination } = hold
+    this.#account.emit({ type, ...bookedOf(hold), destination })
   }
 }
 
-function directionOf(hold: Hold): Direction {
-  return hold.direction === 'in' ? 'incoming' : 'outgoing'
+function bookedOf(hold: Hold): Booked {
+  const { direction, amount, at } = hold
+  return { id: String(hold), direction: wayOf(direction), amount, expiresAt: at }
 }
 
-class Wait extends Deadline {
-  readonly #end: (error: Error) => void
+class Wait<T> extends Deadline {
+  readonly done: (value: T) => void
+  readonly failed: (error: unknown) => void
+  readonly #fail: (error: unknown) => void
 
-  constructor(at: number, end: (error: Error) => void) {
+  constructor(at: number, waits: Deadlines, resolve: (value: T) => void, reject: (error: unknown) => void) {
     super(at)
-    this.#end = end
+    this.#fail = reject
+    this.done = (value) => {
+      waits.delete(this)
+      resolve(value)
+    }
+    this.failed = (error) => {
+      waits.delete(this)
+      reject(error)
+    }
   }
 
   override expire(): void {
-    this.#end(new TimeoutError('The ledger took too long', { ilpErrorCode: 'T00', code: 'ILP_WRAP_LEDGER_TIMEOUT' }))
+    this.#fail(new TimeoutError('The ledger took too long', { ilpErrorCode: 'T00', code: 'ILP_WRAP_LEDGER_TIMEOUT' }))
   }
 }

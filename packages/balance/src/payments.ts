@@ -1,13 +1,14 @@
 import { InvalidFieldsError, MoneyNotSentError, PluginError, errorOutcome } from '@ilp-wrap/core'
 import type { Setup } from '@ilp-wrap/core'
 import type { Subscription } from 'rxjs'
-import { isPromise } from './account.js'
 import type { Account } from './account.js'
+import { isPromise } from './awaitable.js'
 import type { MoneyUnbooked } from './events.js'
+import { wayOf } from './hold.js'
 import { uniqueId } from './ids.js'
-import type { BalanceLedger, SuspendedMoney } from './ledger.js'
+import type { BalanceLedger, SettlementTerms, SuspendedMoney } from './ledger.js'
 import type { Rules } from './options.js'
-import { amountDue, settlements } from './settlement.js'
+import { settlements } from './settlement.js'
 import type { Look, SettlementRule } from './settlement.js'
 
 type Next = (amount: string) => Promise<void>
@@ -57,9 +58,13 @@ export class Payments {
     }
     if (units === 0n) return next(amount)
     const id = uniqueId()
-    const ledger = await this.#debit(id, units)
+    await this.#pay(await this.#debit(id, units), id, units, next)
+  }
+
+  /** Sends what is booked as being on its way. */
+  async #pay(ledger: BalanceLedger, id: string, units: bigint, next: Next): Promise<void> {
     try {
-      await next(amount)
+      await next(units.toString())
     } catch (error) {
       await this.#unsent(ledger, id, units, error)
       throw error
@@ -101,12 +106,7 @@ export class Payments {
       return
     }
     await this.#account.attempt('suspend', units, () => ledger.suspend(id))
-    this.#setup.log.error(
-      'it is unknown whether %s units arrived, settlement waits for resolve() of %s',
-      String(units),
-      id
-    )
-    if (this.#account.observed) this.#account.emit({ type: 'settlement-suspended', id, amount: units })
+    this.#account.suspended({ id, amount: units })
   }
 
   /** Hands money to the host. What is no amount goes there, too, but into no books. */
@@ -170,14 +170,15 @@ export class Payments {
       const { found } = await this.#inTurn(() => this.#settleBelow(threshold))
       return found
     } catch (error) {
-      this.#account.failed('snapshot', error)
+      this.#account.failed('settle', error)
       return 'failed'
     }
   }
 
   /**
    * Pays up to `settleTo` now, whatever the threshold. Gives what was paid, zero when nothing was due. Rejects with what
-   * the payment threw, or with a PluginError (`ILP_WRAP_SETTLEMENT_SUSPENDED`) while settlement is suspended.
+   * the payment threw, or with a PluginError while another has an unknown outcome (`ILP_WRAP_SETTLEMENT_SUSPENDED`) or is
+   * on its way (`ILP_WRAP_SETTLEMENT_BUSY`).
    */
   async settle(): Promise<bigint> {
     const { found, amount, error } = await this.#inTurn(() => this.#settleBelow(this.#rule.target))
@@ -192,17 +193,18 @@ export class Payments {
     return turn
   }
 
-  /** Through the layers beneath, and through this one's own books: once per amount. */
-  async #settleBelow(balance: bigint): Promise<Settled> {
+  /** Through the layers beneath: once per amount. */
+  async #settleBelow(threshold: bigint): Promise<Settled> {
     const opened = this.#account.open()
     const ledger = isPromise(opened) ? await opened : opened
-    const shown = ledger.snapshot()
-    const { committed, suspended } = isPromise(shown) ? await shown : shown
-    if (suspended.length > 0) return { found: 'suspended', amount: 0n, error: suspendedError() }
-    const amount = committed < balance ? amountDue(this.#rule, committed) : 0n
+    const id = uniqueId()
+    const amount = await this.#take(ledger, id, { ...this.#rule, threshold })
+    if (amount === 'suspended') return { found: amount, amount: 0n, error: suspendedError() }
+    if (amount === 'sending') return { found: amount, amount: 0n, error: busyError() }
     if (amount === 0n) return { found: 'nothing', amount, error: undefined }
+    this.#account.changed()
     try {
-      await this.send(amount.toString(), (units) => this.#setup.plugin.sendMoney(units))
+      await this.#pay(ledger, id, amount, (units) => this.#setup.plugin.sendMoney(units))
     } catch (error) {
       const outcome = errorOutcome(error)
       if (this.#account.observed) this.#account.emit({ type: 'settlement-failed', amount, outcome, error })
@@ -210,6 +212,19 @@ export class Payments {
     }
     if (this.#account.observed) this.#account.emit({ type: 'settlement-sent', amount })
     return { found: 'sent', amount, error: undefined }
+  }
+
+  /** What is to be paid, booked already. With a ledger that answers at once, before it returns. */
+  async #take(ledger: BalanceLedger, id: string, terms: SettlementTerms): Promise<bigint | 'sending' | 'suspended'> {
+    const taken = ledger.settle(id, terms)
+    if (!isPromise(taken)) return taken
+    try {
+      return await taken
+    } catch (error) {
+      // it may be booked all the same: since nothing will be sent, it is taken back
+      void this.#account.attempt('resolve', 0n, () => ledger.resolve(id, 'not-sent'))
+      throw error
+    }
   }
 
   // ------------------------------------------------------------------------------------------------------------- by hand
@@ -228,16 +243,33 @@ export class Payments {
       await ledger.resolve(money.id, outcome)
       if (this.#account.observed) this.#account.emit({ type: 'settlement-resolved', id: money.id, outcome })
     }
+    if (id !== undefined && meant.length === 0) meant.push(...(await this.#resolveCommit(ledger, outcome, id)))
     // settlement goes on, also where the balance is what it was
     if (outcome === 'not-sent') this.#account.changed()
     else this.#account.look()
     return meant
+  }
+
+  async #resolveCommit(ledger: BalanceLedger, outcome: 'sent' | 'not-sent', id: string): Promise<SuspendedMoney[]> {
+    const { unconfirmed } = await ledger.outstanding()
+    const commit = unconfirmed.find((entry) => entry.id === id)
+    if (commit === undefined) return []
+    await ledger.resolve(id, outcome)
+    const { direction, amount, expiresAt } = commit
+    if (this.#account.observed) {
+      this.#account.emit({ type: 'commit-resolved', id, direction: wayOf(direction), amount, expiresAt, outcome })
+    }
+    return [{ id, amount }]
   }
 }
 
 /** The units of a decimal string; undefined for what is none (RFC 0024, "sendMoney"). */
 function unitsOf(amount: unknown): bigint | undefined {
   return typeof amount === 'string' && /^(0|[1-9][0-9]*)$/.test(amount) ? BigInt(amount) : undefined
+}
+
+function busyError(): PluginError {
+  return new PluginError('Nothing is settled while other money is on its way', { code: 'ILP_WRAP_SETTLEMENT_BUSY' })
 }
 
 function suspendedError(): PluginError {

@@ -1,7 +1,8 @@
 import type { Clock } from '@ilp-wrap/core'
 import { EMPTY, Observable, concatMap, defer, exhaustMap, expand, filter, tap } from 'rxjs'
+import type { SettlementTerms } from './ledger.js'
 
-/** When to settle, and how much. */
+/** The options that say when to settle, and how much. */
 export interface SettlementRule {
   /** Settle when the balance is below; `undefined`: never by itself. */
   readonly threshold: bigint | undefined
@@ -12,21 +13,24 @@ export interface SettlementRule {
   readonly cooldownMs: number
 }
 
-/** What is to be paid so that the balance reaches its target; zero when that is too little, or when it is there. */
-export function amountDue({ target, smallest }: SettlementRule, balance: bigint): bigint {
+/** What is to be paid so that the balance reaches its target; zero when that is too little, or not due yet. */
+export function amountDue({ threshold, target, smallest }: SettlementTerms, balance: bigint): bigint {
   const due = target - balance
-  return due >= smallest ? due : 0n
+  return balance < threshold && due >= smallest ? due : 0n
 }
 
 /**
  * What came of one look at the balance: a payment was `sent` or has `failed` for certain, the plugin is `away`, there
- * was `nothing` to pay, or settlement is `suspended`.
+ * was `nothing` to pay, other money is on its way (`sending`), or settlement is `suspended`.
  */
-export type Look = 'sent' | 'failed' | 'away' | 'nothing' | 'suspended'
+export type Look = 'sent' | 'failed' | 'away' | 'nothing' | 'sending' | 'suspended'
+
+/** After these there may be more to pay, without another packet. */
+const AGAIN: readonly Look[] = ['sent', 'failed', 'sending']
 
 /**
  * Settles while somebody is subscribed: each balance below the threshold starts a round, unless one is under way. A
- * round looks, which pays what is due, and after a payment waits and looks again. `look` must not reject. A round starts
+ * round looks, which pays what is due, and after a payment, be it somebody else's, waits and looks again. `look` must not reject. A round starts
  * on a timer, never on the stack or among the microtasks of a packet.
  */
 export function settlements(
@@ -51,7 +55,7 @@ export function settlements(
       sleep(clock, 0).pipe(
         concatMap(() => lookNow),
         expand((found) => {
-          if (found === 'sent' || found === 'failed') return sleep(clock, cooldownMs).pipe(concatMap(() => lookNow))
+          if (AGAIN.includes(found)) return sleep(clock, cooldownMs).pipe(concatMap(() => lookNow))
           return missed ? lookNow : EMPTY
         })
       )

@@ -22,6 +22,9 @@ describe('ledgerConformance', () => {
         accounts.set(account, ledger)
         return ledger
       },
+      async *accounts() {
+        yield* accounts.keys()
+      },
       close: () => Promise.resolve()
     }
   }
@@ -55,13 +58,18 @@ describe('ledgerConformance', () => {
     expect(await failing(faulty(Faulty))).toEqual([
       'books a commit that comes after a release, once (in)',
       'books a commit that comes after a release, once (out)',
+      'confirms commits, and nothing else',
       ...[1, 2, 3, 4].map((seed) => `agrees with plain sums over a random course (${seed})`)
     ])
   })
 
   it('finds a ledger that shares books', async () => {
     const one = new MemoryLedger()
-    const titles = await failing(() => ({ open: () => one, close: () => Promise.resolve() }))
+    const titles = await failing(() => ({
+      open: () => one,
+      async *accounts() {},
+      close: () => Promise.resolve()
+    }))
     expect(titles).toContain('keeps accounts apart, whatever their names')
   })
 
@@ -73,7 +81,12 @@ describe('ledgerConformance', () => {
     expect(titles).toEqual([
       'keeps the balance over a crash',
       'knows over a crash what it has booked',
-      'takes money that was open at a crash for suspended'
+      'takes money that was open at a crash for suspended',
+      'keeps outgoing holds whose process is gone',
+      'lets go of outgoing holds whose process is gone when they expire, and names them',
+      'lists commits that nobody confirmed, until they are resolved',
+      'tells of suspended money at each start',
+      'changes nothing for who only looks'
     ])
   })
 

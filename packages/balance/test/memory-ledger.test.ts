@@ -15,11 +15,14 @@ describe('memoryLedger', () => {
       (): unknown => ledger.release(id),
       (): unknown => ledger.move('payment', 1n, 'money-out'),
       (): unknown => ledger.suspend('payment'),
-      (): unknown => ledger.resolve('payment', 'sent')
+      (): unknown => ledger.resolve('payment', 'sent'),
+      (): unknown => ledger.confirm(),
+      (): unknown => ledger.settle('settlement', { threshold: 3n, target: 2n, smallest: 1n })
     ]) {
       results.push(call())
     }
-    expect(results).toEqual(['held', undefined, undefined, undefined, undefined, undefined])
+    expect(results).toEqual(['held', undefined, undefined, undefined, undefined, undefined, undefined, 0n])
+    expect(ledger.outstanding()).toEqual({ holds: [], unconfirmed: [] })
     expect(ledger.snapshot()).toEqual({ committed: 2n, holdsIn: 0n, holdsOut: 0n, suspended: [] })
   })
 

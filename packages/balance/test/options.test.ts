@@ -26,6 +26,7 @@ describe('balance(options)', () => {
       cooldownMs: 5,
       moneyIsFinal: true,
       ledger: memoryLedger(),
+      commitMarginMs: 100,
       incoming: true,
       outgoing: true
     }

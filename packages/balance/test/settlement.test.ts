@@ -27,16 +27,20 @@ function settling(options: SetupOptions = {}): Fixture & { owe: (amount: number)
 }
 
 describe('amountDue', () => {
-  const rule = { threshold: undefined, cooldownMs: 1 }
-
-  it('never leads past the target, and never pays less than the smallest payment', () => {
+  it('pays below the threshold alone, leads to the target, and never pays less than the smallest payment', () => {
     const amounts = fc.bigInt({ min: -(2n ** 70n), max: 2n ** 70n })
     fc.assert(
-      fc.property(amounts, amounts, fc.bigInt({ min: 1n, max: 2n ** 65n }), (target, present, smallest) => {
-        const due = amountDue({ ...rule, target, smallest }, present)
-        if (due === 0n) expect(target - present).toBeLessThan(smallest)
-        else expect([present + due, due >= smallest]).toEqual([target, true])
-      })
+      fc.property(
+        amounts,
+        amounts,
+        amounts,
+        fc.bigInt({ min: 1n, max: 2n ** 65n }),
+        (threshold, target, present, smallest) => {
+          const due = amountDue({ threshold, target, smallest }, present)
+          if (due === 0n) expect(present >= threshold || target - present < smallest).toBe(true)
+          else expect([present < threshold, present + due, due >= smallest]).toEqual([true, target, true])
+        }
+      )
     )
   })
 })

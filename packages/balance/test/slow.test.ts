@@ -1,18 +1,22 @@
-import { MoneyNotSentError, unwrap, wrap } from '@ilp-wrap/core'
+import { InvalidFieldsError, MoneyNotSentError, unwrap, wrap } from '@ilp-wrap/core'
 import { rejectCode, rejectMessage } from '@ilp-wrap/core/packet'
-import { MemoryLog, fulfill, mockPair, prepare, rejectPacket } from '@ilp-wrap/testing'
-import { describe, expect, it } from 'vitest'
-import { balance } from '../src/index.js'
+import { MemoryLog, fulfill, mockPair, prepare, rejectPacket, testClock } from '@ilp-wrap/testing'
+import { describe, expect, it, vi } from 'vitest'
+import { balance, balanceOf } from '../src/index.js'
 import { deferred, setup } from './setup.js'
 import type { Fixture, SetupOptions } from './setup.js'
 import { SlowStore } from './slow-ledger.js'
 import type { Operation } from './slow-ledger.js'
+
+const DESTINATION = 'example.receiver'
 
 /** A plugin whose books are in a store that gives promises. */
 function slow(options: SetupOptions = {}): Fixture & { store: SlowStore } {
   const store = new SlowStore()
   return { ...setup({ ledger: store, context: { account: 'alice' }, ...options }), store }
 }
+
+async function* noAccounts(): AsyncGenerator<string> {}
 
 /** Has the store fail one kind of operation. */
 function breakDown(store: SlowStore, ...broken: Operation[]): Error {
@@ -142,8 +146,8 @@ describe('a ledger that fails', () => {
     expect(rejectCode(await peer.sendData(packet(5)))).toBe('T00')
     expect(peer.requests.size).toBe(0)
     expect(told('ledger-failed')).toEqual([
-      { operation: 'hold', amount: 7n, error },
-      { operation: 'hold', amount: 5n, error }
+      { operation: 'hold', amount: 7n, error, repeated: false },
+      { operation: 'hold', amount: 5n, error, repeated: false }
     ])
     expect(told('packet-rejected')).toMatchObject([{ code: 'T00' }, { code: 'T00' }])
     expect(log.lines[0]).toBe('error: the ledger failed to hold: disk full')
@@ -159,16 +163,25 @@ describe('a ledger that fails', () => {
     expect(await books()).toEqual([0n, 0n, 0n])
   })
 
-  it('does not turn a fulfill into a reject', async () => {
-    const { plugin, peer, packet, store, told } = slow({ onData: async () => fulfill() })
+  it('does not turn a fulfill into a reject, and is asked again until it has booked it', async () => {
+    const { plugin, peer, packet, books, store, told, clock } = slow({ onData: async () => fulfill() })
+    await plugin.connect()
     const error = breakDown(store, 'commit')
     peer.onData = async () => fulfill()
-    expect(await plugin.sendData(packet(7))).toEqual(fulfill())
-    expect(await peer.sendData(packet(5))).toEqual(fulfill())
+    const answers = [plugin.sendData(packet(7)), peer.sendData(packet(5))]
+    await clock.advance(29_000)
     expect(told('ledger-failed')).toEqual([
-      { operation: 'commit', amount: 7n, error },
-      { operation: 'commit', amount: 5n, error }
+      { operation: 'commit', amount: 7n, error, repeated: true },
+      { operation: 'commit', amount: 5n, error, repeated: true }
     ])
+    expect(told('commit-deferred')).toEqual([])
+    await clock.advance(1_000)
+    expect(await Promise.all(answers)).toEqual([fulfill(), fulfill()])
+    expect(await books()).toEqual([0n, 5n, 7n])
+    store.before = () => undefined
+    await clock.advance(1_000)
+    expect(await books()).toEqual([-2n, 0n, 0n])
+    expect(told('ledger-failed')).toHaveLength(2)
   })
 
   it('does not hold back a reject, or an error of the plugin', async () => {
@@ -178,7 +191,7 @@ describe('a ledger that fails', () => {
     ;(await peer.request()).answer(rejectPacket('F99'))
     expect(rejectCode(await rejected)).toBe('F99')
     await clock.advance(0)
-    expect(told('ledger-failed')).toEqual([{ operation: 'release', amount: 7n, error }])
+    expect(told('ledger-failed')).toEqual([{ operation: 'release', amount: 7n, error, repeated: true }])
   })
 
   it('has connect fail, and the plugin is not connected', async () => {
@@ -220,13 +233,17 @@ describe('a ledger that fails', () => {
           release: () => {
             throw new Error('release')
           },
+          confirm: () => undefined,
           move: () => undefined,
+          settle: () => 0n,
           suspend: () => undefined,
           resolve: () => undefined,
           snapshot: () => {
             throw new Error('snapshot')
-          }
+          },
+          outstanding: () => ({ holds: [], unconfirmed: [] })
         }),
+        accounts: noAccounts,
         close: () => Promise.resolve()
       }
     })
@@ -253,6 +270,7 @@ describe('a ledger that fails', () => {
         open: () => {
           throw new Error('corrupt')
         },
+        accounts: noAccounts,
         close: () => Promise.resolve()
       }
     })
@@ -298,19 +316,109 @@ describe('a ledger that is too slow', () => {
     expect(await books()).toEqual([0n, 0n, 0n])
   })
 
-  it('does not keep a fulfill longer than a second, and books it when it can', async () => {
-    const { plugin, peer, packet, books, store, told, clock } = slow()
-    const answer = plugin.sendData(packet(7))
-    const request = await peer.request()
+  it('keeps a fulfill until its margin, then passes it on, takes no prepares, and books it when it can', async () => {
+    const expiresAt = 30_000
+    const { plugin, peer, packet, books, store, told, clock } = slow({
+      commitMarginMs: 5_000,
+      onData: async () => fulfill()
+    })
+    await plugin.connect()
+    let answered = 0
+    const passed = (): void => {
+      answered++
+    }
     const commit = deferred<undefined>()
     store.before = (operation) => (operation === 'commit' ? commit.promise : undefined)
-    request.fulfill()
+    const start = clock.now()
+    void plugin.sendData(packet(7, expiresAt)).then(passed)
+    void peer.sendData(packet(5, expiresAt)).then(passed)
+    ;(await peer.request()).fulfill()
+    await clock.advance(24_000)
+    expect(answered).toBe(0)
     await clock.advance(2_000)
-    expect(await answer).toEqual(fulfill())
-    expect(told('ledger-failed')).toMatchObject([{ operation: 'commit', error: { name: 'TimeoutError' } }])
+    expect(answered).toBe(2)
+    expect(told('commit-deferred')).toEqual([
+      {
+        id: expect.any(String) as string,
+        direction: 'incoming',
+        amount: 5n,
+        destination: DESTINATION,
+        expiresAt: start + expiresAt
+      },
+      {
+        id: expect.any(String) as string,
+        direction: 'outgoing',
+        amount: 7n,
+        destination: DESTINATION,
+        expiresAt: start + expiresAt
+      }
+    ])
+    expect(rejectCode(await plugin.sendData(packet(1)))).toBe('T00')
+    expect(rejectCode(await peer.sendData(packet(1)))).toBe('T00')
+    expect(told('packet-rejected')).toMatchObject([
+      { direction: 'outgoing', code: 'T00' },
+      { direction: 'incoming', code: 'T00' }
+    ])
     commit.resolve(undefined)
     await clock.advance(0)
-    expect(await books()).toEqual([-7n, 0n, 0n])
+    expect(await books()).toEqual([-2n, 0n, 0n])
+    expect(await peer.sendData(packet(1))).toEqual(fulfill())
+  })
+
+  it('passes a deferred fulfill on also while nobody observes', async () => {
+    const store = new SlowStore()
+    const clock = testClock()
+    const { plugin, peer } = mockPair({ connected: true })
+    const wrapped = wrap(plugin, [balance({ maximum: 10n, ledger: store })], { account: 'alice', clock })
+    peer.onData = async () => fulfill()
+    const commit = deferred<undefined>()
+    store.before = (operation) => (operation === 'commit' ? commit.promise : undefined)
+    const answer = wrapped.sendData(prepare({ expiresAt: clock.now() + 1_000 }))
+    await clock.advance(2_000)
+    expect(await answer).toEqual(fulfill())
+    expect(rejectCode(await wrapped.sendData(prepare({ expiresAt: clock.now() + 1_000 })))).toBe('T00')
+  })
+
+  it('has a fulfill of the host answered R00 when it comes within the margin, and never books it', async () => {
+    const answers = deferred<Buffer>()
+    const { peer, packet, books, told, clock } = slow({ commitMarginMs: 5_000, onData: () => answers.promise })
+    const answer = peer.sendData(packet(7, 30_000))
+    await clock.advance(25_001)
+    answers.resolve(fulfill())
+    const reply = await answer
+    expect([rejectCode(reply), rejectMessage(reply)]).toEqual(['R00', 'packet expired.'])
+    expect(told('late-fulfill')).toMatchObject([{ direction: 'incoming', amount: 7n }])
+    expect(told('packet-rejected')).toMatchObject([{ direction: 'incoming', code: 'R00' }])
+    await clock.advance(60_000)
+    expect(await books()).toEqual([0n, 0n, 0n])
+    expect(told('hold-expired')).toEqual([])
+  })
+
+  it('has a fulfill of the host that comes after the expiry answered R00', async () => {
+    const answers = deferred<Buffer>()
+    const { peer, packet, books, told, clock } = slow({ onData: () => answers.promise })
+    const answer = peer.sendData(packet(7, 1_000))
+    await clock.advance(3_000)
+    answers.resolve(fulfill())
+    expect(rejectCode(await answer)).toBe('R00')
+    expect(await books()).toEqual([0n, 0n, 0n])
+    expect(told('hold-expired')).toHaveLength(1)
+  })
+
+  it('has a fulfill passed that comes at the margin, and a reject whenever it comes', async () => {
+    const answers = [deferred<Buffer>(), deferred<Buffer>()]
+    let next = 0
+    const { peer, packet, books, clock } = slow({ commitMarginMs: 5_000, onData: () => answers[next++]!.promise })
+    const fulfilled = peer.sendData(packet(7))
+    const rejected = peer.sendData(packet(5))
+    await clock.advance(0)
+    clock.jump(25_000)
+    answers[0]!.resolve(fulfill())
+    expect(await fulfilled).toEqual(fulfill())
+    clock.jump(1)
+    answers[1]!.resolve(rejectPacket('F99'))
+    expect(rejectCode(await rejected)).toBe('F99')
+    expect(await books()).toEqual([7n, 0n, 0n])
   })
 
   it('keeps the process alive while a packet waits for it, and leaves no timer behind', async () => {
@@ -353,7 +461,7 @@ describe('money, with a ledger that takes time', () => {
     )
     expect(peer.payments.size).toBe(0)
     expect(await books()).toEqual([0n, 0n, 0n])
-    expect(told('ledger-failed')).toEqual([{ operation: 'move', amount: 5n, error }])
+    expect(told('ledger-failed')).toEqual([{ operation: 'move', amount: 5n, error, repeated: false }])
   })
 
   it('is taken back when it was booked and the answer of the ledger was lost', async () => {
@@ -415,10 +523,10 @@ describe('settlement, with a ledger that takes time', () => {
   it('goes on after a ledger that failed', async () => {
     const { plugin, packet, store, clock, paid, told } = settling()
     await plugin.sendData(packet(11))
-    const error = breakDown(store, 'snapshot')
+    const error = breakDown(store, 'settle')
     await clock.advance(1)
     expect(paid).toEqual([])
-    expect(told('ledger-failed')).toContainEqual({ operation: 'snapshot', amount: undefined, error })
+    expect(told('ledger-failed')).toEqual([{ operation: 'settle', amount: undefined, error, repeated: false }])
     store.before = () => undefined
     await clock.advance(1_000)
     expect(paid).toEqual(['11'])
@@ -431,14 +539,10 @@ describe('settlement, with a ledger that takes time', () => {
     await plugin.sendMoney('11')
     paid.length = 0
     const seen = deferred<undefined>()
-    let reads = 0
-    store.after = (operation) => {
-      // the first read after the start of a round is that of the look
-      if (operation === 'snapshot' && ++reads === 1) return seen.promise
-      return undefined
-    }
+    let looks = 0
+    store.after = (operation) => (operation === 'settle' && ++looks === 1 ? seen.promise : undefined)
     await clock.advance(1)
-    expect(reads).toBe(1)
+    expect(looks).toBe(1)
     await plugin.sendData(packet(20))
     seen.resolve(undefined)
     await clock.advance(1)
@@ -473,7 +577,7 @@ describe('the handle, with a ledger that takes time', () => {
   it('rejects with what the ledger throws', async () => {
     const { handle, store } = slow()
     await handle.snapshot()
-    const error = breakDown(store, 'snapshot', 'move')
+    const error = breakDown(store, 'snapshot', 'move', 'settle')
     await expect(handle.snapshot()).rejects.toBe(error)
     await expect(handle.adjust(1n, 'a')).rejects.toBe(error)
     await expect(handle.resolve('sent')).rejects.toBe(error)
@@ -523,5 +627,205 @@ describe('the handle, with a ledger that takes time', () => {
     await clock.advance(0)
     expect(seen).toEqual([2n])
     expect(told('ledger-failed')).toMatchObject([{ operation: 'open', error }, { operation: 'snapshot' }])
+  })
+})
+
+describe('a ledger that fails for good', () => {
+  it('is not asked again, as the books lack the commit', async () => {
+    const { plugin, peer, packet, store, told, clock } = slow()
+    const error = new InvalidFieldsError('unknown hold')
+    store.before = (operation) => {
+      if (operation === 'commit') throw error
+    }
+    peer.onData = async () => fulfill()
+    expect(await plugin.sendData(packet(7))).toEqual(fulfill())
+    expect(told('ledger-failed')).toEqual([{ operation: 'commit', amount: 7n, error, repeated: false }])
+    await clock.advance(10_000)
+    expect(store.calls.filter((operation) => operation === 'commit')).toHaveLength(1)
+    expect(store.calls).not.toContain('confirm')
+    store.before = () => undefined
+    expect(await plugin.sendData(packet(7))).toEqual(fulfill())
+  })
+
+  it('is asked no more once it is closed', async () => {
+    const { plugin, peer, packet, store, told, clock } = slow()
+    breakDown(store, 'release')
+    const answer = plugin.sendData(packet(7))
+    ;(await peer.request()).reject('F99')
+    await answer
+    await clock.advance(1_000)
+    store.before = () => undefined
+    await store.close()
+    await clock.advance(1_000)
+    const asked = store.calls.length
+    await clock.advance(10_000)
+    expect(store.calls).toHaveLength(asked)
+    expect(told('ledger-failed')).toMatchObject([
+      { operation: 'release', repeated: true },
+      { operation: 'release', repeated: false, error: { code: 'ILP_WRAP_LEDGER_CLOSED' } }
+    ])
+  })
+
+  it('may throw undefined', async () => {
+    const { plugin, peer, packet, store, books, clock } = slow()
+    let failures = 2
+    store.before = (operation) => (operation === 'release' && failures-- > 0 ? Promise.reject(undefined) : undefined)
+    const answer = plugin.sendData(packet(7))
+    ;(await peer.request()).reject('F99')
+    await answer
+    await clock.advance(2_000)
+    expect(await books()).toEqual([0n, 0n, 0n])
+  })
+})
+
+describe('a ledger that has failed', () => {
+  it('has prepares answered T00 until it has done what it failed to do', async () => {
+    const { plugin, peer, packet, store, books, clock } = slow()
+    breakDown(store, 'release')
+    const rejected = plugin.sendData(packet(7))
+    ;(await peer.request()).reject('F99')
+    await rejected
+    await clock.advance(0)
+    expect(rejectCode(await plugin.sendData(packet(5)))).toBe('T00')
+    store.before = () => undefined
+    await clock.advance(1_000)
+    expect(await books()).toEqual([0n, 0n, 0n])
+    peer.onData = async () => fulfill()
+    expect(await plugin.sendData(packet(5))).toEqual(fulfill())
+  })
+})
+
+describe('a fulfill that was passed on', () => {
+  it('is confirmed a second later, with the others', async () => {
+    const { plugin, peer, packet, store, clock } = slow({ onData: async () => fulfill() })
+    await plugin.connect()
+    peer.onData = async () => fulfill()
+    const confirms = (): number => store.calls.filter((operation) => operation === 'confirm').length
+    await Promise.all([plugin.sendData(packet(7)), peer.sendData(packet(5))])
+    await clock.advance(900)
+    await plugin.sendData(packet(3))
+    await clock.advance(900)
+    expect(confirms()).toBe(0)
+    await clock.advance(300)
+    expect(confirms()).toBe(1)
+    await plugin.sendData(packet(1))
+    await clock.advance(10_000)
+    expect(confirms()).toBe(2)
+    expect(clock.keepingAlive).toBe(0)
+    const after = await store.reopen().open('alice')
+    expect((await after.outstanding()).unconfirmed).toEqual([])
+  })
+
+  it('stays unconfirmed when the ledger fails to write that down', async () => {
+    const { plugin, peer, packet, store, told, clock } = slow()
+    await plugin.connect()
+    peer.onData = async () => fulfill()
+    const error = breakDown(store, 'confirm')
+    await plugin.sendData(packet(7))
+    await clock.advance(5_000)
+    expect(told('ledger-failed')).toEqual([{ operation: 'confirm', amount: undefined, error, repeated: false }])
+    expect(await plugin.sendData(packet(7))).toEqual(fulfill())
+  })
+})
+
+describe('what a process that is gone has left', () => {
+  /** A process is gone in the middle of a packet each way, of a payment, and right after two fulfills. */
+  const left = async (): Promise<SlowStore> => {
+    const before = slow({ onData: async () => fulfill() })
+    await before.handle.adjust(-20n, 'opening balance')
+    await before.peer.sendData(before.packet(1))
+    const fulfilled = before.plugin.sendData(before.packet(2))
+    ;(await before.peer.request()).fulfill()
+    await fulfilled
+    void before.plugin.sendData(prepare({ amount: 4n, expiresAt: Date.now() + 100 }))
+    await before.peer.request()
+    void before.handle.settle()
+    await before.peer.payment()
+    return before.store.reopen()
+  }
+
+  it('is told, and settled by the host', async () => {
+    const { plugin, handle, told, books } = setup({ ledger: await left(), context: { account: 'alice' } })
+    await plugin.connect()
+    expect(await books()).toEqual([0n, 0n, 4n])
+    expect(told('settlement-suspended')).toMatchObject([{ amount: 21n }])
+    const { holds, unconfirmed } = await handle.outstanding()
+    expect(holds).toMatchObject([{ direction: 'out', amount: 4n, lost: true }])
+    await vi.waitFor(() => {
+      expect(told('hold-expired')).toEqual([
+        { id: holds[0]!.id, direction: 'outgoing', amount: 4n, destination: undefined, expiresAt: holds[0]!.expiresAt }
+      ])
+    })
+    expect(unconfirmed).toMatchObject([
+      { direction: 'in', amount: 1n },
+      { direction: 'out', amount: 2n }
+    ])
+    await expect(handle.settle()).rejects.toThrow(
+      expect.objectContaining({ code: 'ILP_WRAP_SETTLEMENT_SUSPENDED' }) as Error
+    )
+    expect(await handle.resolve('not-sent', unconfirmed[0]!.id)).toEqual([{ id: unconfirmed[0]!.id, amount: 1n }])
+    expect(told('commit-resolved')).toMatchObject([{ direction: 'incoming', amount: 1n, outcome: 'not-sent' }])
+    expect(await handle.resolve('sent', 'unknown')).toEqual([])
+    await handle.resolve('not-sent')
+    expect(await books()).toEqual([-22n, 0n, 0n])
+    expect((await handle.outstanding()).unconfirmed).toEqual([unconfirmed[1]])
+  })
+
+  it('is logged while nobody observes', async () => {
+    const { plugin } = mockPair({ connected: true })
+    const log = new MemoryLog()
+    const wrapped = wrap(plugin, [balance({ maximum: 1n, ledger: await left() })], { account: 'alice', log })
+    const handle = balanceOf(wrapped)
+    const { holds, unconfirmed } = await handle.outstanding()
+    expect(holds).toHaveLength(1)
+    await vi.waitFor(() => {
+      expect(log.lines).toEqual([
+        expect.stringMatching(/^error: it is unknown whether 21 units arrived/),
+        'warn: the process that sent a packet of 4 units is gone: nobody knows its answer'
+      ])
+    })
+    await handle.resolve('sent', unconfirmed[0]!.id)
+    expect((await handle.outstanding()).holds).toEqual([])
+  })
+})
+
+describe('settlement, by several processes', () => {
+  it('waits while another process pays, and settles afterwards', async () => {
+    const store = new SlowStore()
+    const other = new SlowStore(store.kept)
+    const { plugin, handle, peer, clock, told } = setup({
+      ledger: store,
+      context: { account: 'alice' },
+      settleThreshold: -10n
+    })
+    const paid: string[] = []
+    peer.onMoney = async (amount) => {
+      paid.push(amount)
+    }
+    const shared = await other.open('alice')
+    await shared.move('by hand', -30n, 'adjust')
+    await shared.move('from the host of another', 5n, 'money-out')
+    await plugin.connect()
+    await clock.advance(5_000)
+    expect(paid).toEqual([])
+    await expect(handle.settle()).rejects.toThrow(
+      expect.objectContaining({ code: 'ILP_WRAP_SETTLEMENT_BUSY' }) as Error
+    )
+    await shared.resolve('from the host of another', 'sent')
+    await clock.advance(5_000)
+    expect(paid).toEqual(['25'])
+    expect(told('settlement-failed')).toEqual([])
+  })
+
+  it('takes a settlement back whose booking may have failed', async () => {
+    const { handle, peer, store, books, clock } = slow()
+    await handle.adjust(-7n, 'opening balance')
+    store.after = (operation) => {
+      if (operation === 'settle') throw new Error('connection lost')
+    }
+    await expect(handle.settle()).rejects.toThrow('connection lost')
+    await clock.advance(0)
+    expect(await books()).toEqual([-7n, 0n, 0n])
+    expect(peer.payments.size).toBe(0)
   })
 })

@@ -1,0 +1,118 @@
+// eslint-disable-next-line no-restricted-imports -- to see that a file of the database is missing, which LevelDB passes over
+import { readdir } from 'node:fs/promises'
+import { InvalidServicesError } from '@ilp-wrap/core'
+import type { ClassicLevel } from 'classic-level'
+import { FORMAT, VERSION } from './keys.js'
+import { corrupt } from './values.js'
+
+export type Batch = ReadonlyMap<string, string | undefined>
+
+/** What LevelDB leaves in a directory beside `CURRENT`, without which it would begin anew. */
+const LEVEL_FILES = /^(MANIFEST-\d+|\d+\.(ldb|log|sst))$/
+
+/** A LevelDB that is opened once and belongs to one process at a time. */
+export class Database {
+  readonly #location: string
+  readonly #make: (location: string) => ClassicLevel
+  #level: ClassicLevel | undefined
+  /** Whether a write has failed since it was opened. */
+  #broken = false
+
+  constructor(location: string, make: (location: string) => ClassicLevel) {
+    this.#location = location
+    this.#make = make
+  }
+
+  /** @throws InvalidServicesError when it cannot be used; nothing was changed then */
+  async open(): Promise<void> {
+    await this.#checkFiles()
+    const level = this.#make(this.#location)
+    try {
+      await level.open()
+    } catch (error) {
+      throw this.#unusable(error)
+    }
+    try {
+      await checkFormat(level)
+      // the same each time; shows that it can be written
+      await level.put(FORMAT.key, FORMAT.value, { sync: true })
+    } catch (error) {
+      await level.close()
+      throw error instanceof InvalidServicesError ? error : this.#unusable(error)
+    }
+    this.#level = level
+  }
+
+  /** What `open` has opened. */
+  get level(): ClassicLevel {
+    return this.#level as ClassicLevel
+  }
+
+  /** Writes all of it or nothing. */
+  async write(batch: Batch, sync: boolean): Promise<void> {
+    // After a failed write LevelDB may have half a record at the end of its log, and would not read what follows it: it
+    // is opened anew, which leaves that half out.
+    if (this.#broken) {
+      await this.level.close()
+      await this.level.open({ createIfMissing: false })
+      this.#broken = false
+    }
+    const operations = Array.from(batch, ([key, value]) =>
+      value === undefined ? ({ type: 'del', key } as const) : ({ type: 'put', key, value } as const)
+    )
+    try {
+      await this.level.batch(operations, { sync })
+    } catch (error) {
+      this.#broken = true
+      throw error
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#level?.close()
+  }
+
+  /** LevelDB makes a new database where `CURRENT` is missing, and deletes what is left of the old one. */
+  async #checkFiles(): Promise<void> {
+    const files = await readdir(this.#location).catch((): string[] => [])
+    if (files.includes('CURRENT') || !files.some((file) => LEVEL_FILES.test(file))) return
+    throw new InvalidServicesError(`The store at ${this.#location} lacks its file \`CURRENT\``, {
+      code: 'ILP_WRAP_CORRUPT_STORE'
+    })
+  }
+
+  #unusable(error: unknown): InvalidServicesError {
+    const cause = causeOf(error)
+    if (cause.code === 'LEVEL_LOCKED') {
+      return new InvalidServicesError(
+        `Somebody has the store at ${this.#location} open: it is for one process at a time`,
+        {
+          code: 'ILP_WRAP_STORE_LOCKED',
+          cause: error
+        }
+      )
+    }
+    const code = cause.code === 'LEVEL_CORRUPTION' ? 'ILP_WRAP_CORRUPT_STORE' : 'ILP_WRAP_STORE_UNAVAILABLE'
+    return new InvalidServicesError(`Cannot use the store at ${this.#location}: ${cause.message}`, {
+      code,
+      cause: error
+    })
+  }
+}
+
+/** Refuses a database that is not of this package, or of another version. */
+async function checkFormat(level: ClassicLevel): Promise<void> {
+  for (const reverse of [false, true]) {
+    for await (const key of level.keys({ limit: 1, reverse })) if (!key.startsWith(VERSION)) corrupt(key)
+  }
+  const format = await level.get(FORMAT.key)
+  if (format === FORMAT.value) return
+  if (format !== undefined) corrupt(FORMAT.key)
+  for await (const key of level.keys({ limit: 1 })) corrupt(key)
+}
+
+/** What went wrong: abstract-level wraps it when a database does not open. */
+function causeOf(error: unknown): { code?: unknown; message: string } {
+  const { cause = error } = error as { cause?: unknown }
+  return cause as { code?: unknown; message: string }
+}

@@ -1,0 +1,2 @@
+export { levelStore } from './level-store.js'
+export type { LevelStore, LevelStoreOptions } from './level-store.js'

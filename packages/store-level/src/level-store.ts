@@ -1,0 +1,206 @@
+import { Deadlines, PluginError, systemClock } from '@ilp-wrap/core'
+import type { Clock, Store, Timer } from '@ilp-wrap/core'
+import { boolean, known, string } from '@ilp-wrap/core/options'
+import type { LedgerObserver, LedgerStore } from '@ilp-wrap/balance'
+import { ClassicLevel } from 'classic-level'
+import { Database } from './database.js'
+import { keyOf, nameIn, under } from './keys.js'
+import { LevelLedger } from './level-ledger.js'
+import type { KeptAccount, Shared } from './level-ledger.js'
+import { corrupt, parseBalance, parseHold, parseMoney } from './values.js'
+import { Writer } from './writer.js'
+
+/** How long the id of money is known after it is closed, and how often those are looked for whose time is over. */
+const KNOWN_MS = 3_600_000
+/** The first look for them comes soon, for processes that do not live long. */
+const FIRST_PURGE_MS = 60_000
+
+export interface LevelStoreOptions {
+  /** The directory, made when it is missing. One process at a time has it. */
+  location: string
+  /**
+   * Whether a packet waits until the disk has what was written. `false` hands it to the operating system: a crash of the
+   * process loses nothing, one of the machine the last seconds, fulfills that were passed on among them. Default: true.
+   */
+  sync?: boolean
+  /** For tests. Default: the machine's own. */
+  clock?: Clock
+}
+
+/** The books of many accounts in one directory, and a place for what plugins keep. */
+export interface LevelStore extends LedgerStore {
+  /**
+   * A key-value store as RFC 0024 has it ("Store"), for the context or the services of a plugin. No other `prefix`
+   * shares its keys. What `put` and `del` have resolved is on disk.
+   */
+  store(prefix: string): Store
+}
+
+/**
+ * Keeps the books of `balance` on disk. The directory is opened with the first account or value that is asked for.
+ *
+ * @throws InvalidFieldsError for a bad option. `open`, and with it a plugin's `connect`, rejects with an
+ *   InvalidServicesError when the directory cannot be used (`ILP_WRAP_STORE_UNAVAILABLE`), is in use
+ *   (`ILP_WRAP_STORE_LOCKED`), or has what was not written there (`ILP_WRAP_CORRUPT_STORE`)
+ */
+export function levelStore(options: LevelStoreOptions): LevelStore {
+  const { location, sync, clock } = known<LevelStoreOptions>(options, ['location', 'sync', 'clock'])
+  return new Level(
+    string('location', location),
+    boolean('sync', sync ?? true),
+    clock ?? systemClock,
+    (path) => new ClassicLevel(path)
+  )
+}
+
+/** `make` gives the database, so that tests can have one that fails. */
+export class Level implements LevelStore {
+  readonly #database: Database
+  readonly #writer: Writer
+  readonly #shared: Shared
+  readonly #expiries: Deadlines
+  readonly #ledgers = new Map<string, Promise<LevelLedger>>()
+  #ready: Promise<void> | undefined
+  #closing: Promise<void> | undefined
+  #purge: Timer | undefined
+
+  constructor(location: string, sync: boolean, clock: Clock, make: (location: string) => ClassicLevel) {
+    this.#database = new Database(location, make)
+    this.#writer = new Writer(this.#database, sync)
+    // they guard no promise
+    this.#expiries = new Deadlines(clock, { ref: false })
+    this.#shared = {
+      writer: this.#writer,
+      clock,
+      expiries: this.#expiries,
+      isClosed: () => this.#closing !== undefined,
+      assertOpen: () => {
+        if (this.#closing !== undefined) throw closedError()
+      }
+    }
+  }
+
+  async open(account: string, observer?: LedgerObserver): Promise<LevelLedger> {
+    await this.#opened()
+    let opening = this.#ledgers.get(account)
+    if (opening === undefined) {
+      opening = this.#load(account)
+      this.#ledgers.set(account, opening)
+      // the next one tries again
+      opening.catch(() => this.#ledgers.delete(account))
+    }
+    const ledger = await opening
+    if (observer !== undefined) await ledger.recover(observer)
+    return ledger
+  }
+
+  async *accounts(): AsyncGenerator<string, void, undefined> {
+    await this.#opened()
+    await this.#writer.written()
+    const prefix = '1/balance'
+    for await (const key of this.#database.level.keys(under(prefix))) yield nameIn(key, prefix) ?? corrupt(key)
+  }
+
+  store(prefix: string): Store {
+    string('prefix', prefix)
+    const write = async (change: () => void): Promise<void> => {
+      await this.#opened()
+      change()
+      await this.#writer.written()
+    }
+    return {
+      get: async (key) => {
+        await this.#opened()
+        return this.#writer.read(keyOf('store', prefix, key))
+      },
+      put: (key, value) =>
+        write(() => {
+          this.#writer.put(keyOf('store', prefix, key), value)
+        }),
+      del: (key) =>
+        write(() => {
+          this.#writer.delete(keyOf('store', prefix, key))
+        })
+    }
+  }
+
+  /** Rejects when the disk lacks some of what was to be written. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    try {
+      await this.#ready
+    } catch {
+      return // there is nothing to close
+    }
+    if (this.#purge !== undefined) this.#shared.clock.clearTimeout(this.#purge)
+    this.#expiries.close()
+    try {
+      await this.#writer.written()
+    } finally {
+      await this.#database.close()
+    }
+  }
+
+  #opened(): Promise<void> {
+    if (this.#closing !== undefined) return Promise.reject(closedError())
+    this.#ready ??= this.#start()
+    return this.#ready
+  }
+
+  async #start(): Promise<void> {
+    try {
+      await this.#database.open()
+      this.#purgeIn(FIRST_PURGE_MS)
+    } catch (error) {
+      // the next one tries again
+      this.#ready = undefined
+      throw error
+    }
+  }
+
+  async #load(account: string): Promise<LevelLedger> {
+    const { level } = this.#database
+    const holds = await this.#all(keyOf('hold', account), parseHold)
+    const money = await this.#all(keyOf('sending', account), parseMoney)
+    const key = keyOf('balance', account)
+    const text = await level.get(key)
+    const isNew = text === undefined && holds.length === 0 && money.length === 0
+    const kept: KeptAccount = { committed: isNew ? undefined : parseBalance(key, text), holds, money }
+    return new LevelLedger(account, kept, this.#shared)
+  }
+
+  async #all<T>(prefix: string, parse: (prefix: string, key: string, text: string) => T): Promise<T[]> {
+    const found: T[] = []
+    for await (const [key, text] of this.#database.level.iterator(under(prefix))) found.push(parse(prefix, key, text))
+    return found
+  }
+
+  #purgeIn(ms: number): void {
+    this.#purge = this.#shared.clock.setTimeout(() => {
+      void this.#purgeMoved()
+      this.#purgeIn(KNOWN_MS)
+    }, ms)
+    this.#purge.unref()
+  }
+
+  /** Forgets the ids of money that was closed long ago. */
+  async #purgeMoved(): Promise<void> {
+    const before = this.#shared.clock.now() - KNOWN_MS
+    try {
+      for await (const [key, text] of this.#database.level.iterator(under('1/moved'))) {
+        if (Number(text) < before) this.#writer.delete(key)
+      }
+      await this.#writer.written()
+    } catch {
+      // there will be another time
+    }
+  }
+}
+
+function closedError(): PluginError {
+  return new PluginError('The store is closed', { code: 'ILP_WRAP_LEDGER_CLOSED' })
+}

@@ -1,0 +1,99 @@
+import type { Database } from './database.js'
+
+/** A value that is made when it is written, since it changes with each packet. */
+export interface Late {
+  text(): string
+}
+
+const DONE: Promise<void> = Promise.resolve()
+
+const toHeld = (): 'held' => 'held'
+
+/**
+ * Gathers what is to be written while the last batch is being written, so that all packets of that time share one sync.
+ * What failed to be written stays to be written: the next batch has it, too, and the disk goes from one state that the
+ * memory has had to a later one.
+ */
+export class Writer {
+  readonly #database: Database
+  readonly #sync: boolean
+  #gathered = new Map<string, string | Late | undefined>()
+  /** What is being written; `undefined` under a key: it is deleted. */
+  #writing: Map<string, string | undefined> | undefined
+  /** The end of the batch that gathers, if anybody waits for it, and of the one that is being written. */
+  #next: Promise<void> | undefined
+  #present: Promise<void> | undefined
+  #heldWith: Promise<void> | undefined
+  #held: Promise<'held'> | undefined
+
+  constructor(database: Database, sync: boolean) {
+    this.#database = database
+    this.#sync = sync
+  }
+
+  put(key: string, value: string | Late): void {
+    this.#gathered.set(key, value)
+  }
+
+  delete(key: string): void {
+    this.#gathered.set(key, undefined)
+  }
+
+  /** What stands under a key once all is written. */
+  read(key: string): string | undefined {
+    if (this.#gathered.has(key)) return textOf(this.#gathered.get(key))
+    if (this.#writing?.has(key) === true) return this.#writing.get(key)
+    return this.#database.level.getSync(key)
+  }
+
+  /** Resolves when all that has been put and deleted is written; rejects when that fails. */
+  written(): Promise<void> {
+    if (this.#gathered.size === 0) return this.#present ?? DONE
+    this.#next ??= quiet(this.#writeNext(this.#present))
+    return this.#next
+  }
+
+  /** As `written`, for holds. */
+  held(): Promise<'held'> {
+    const written = this.written()
+    // one for all that share a batch
+    if (written !== this.#heldWith) {
+      this.#heldWith = written
+      this.#held = written.then(toHeld)
+    }
+    return this.#held as Promise<'held'>
+  }
+
+  async #writeNext(present: Promise<void> | undefined): Promise<void> {
+    await present?.catch(() => undefined)
+    // those who waited for the last batch go on first, and have something for this one
+    // eslint-disable-next-line no-restricted-globals -- a turn of the event loop, no time
+    await new Promise((resolve) => setImmediate(resolve))
+    const late = this.#gathered
+    const batch = new Map<string, string | undefined>()
+    for (const [key, value] of late) batch.set(key, textOf(value))
+    this.#gathered = new Map()
+    this.#writing = batch
+    this.#present = this.#next
+    this.#next = undefined
+    try {
+      await this.#database.write(batch, this.#sync)
+    } catch (error) {
+      for (const [key, value] of late) if (!this.#gathered.has(key)) this.#gathered.set(key, value)
+      throw error
+    } finally {
+      this.#writing = undefined
+      this.#present = undefined
+    }
+  }
+}
+
+function textOf(value: string | Late | undefined): string | undefined {
+  return typeof value === 'object' ? value.text() : value
+}
+
+/** A failure is for those who wait; nobody need. */
+function quiet(promise: Promise<void>): Promise<void> {
+  promise.catch(() => undefined)
+  return promise
+}

@@ -1,0 +1,326 @@
+import { execFileSync } from 'node:child_process'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { events, systemClock, wrap } from '@ilp-wrap/core'
+import type { PluginEvent } from '@ilp-wrap/core'
+import { rejectCode } from '@ilp-wrap/core/packet'
+import { balance, balanceOf, holdId } from '@ilp-wrap/balance'
+import type { BalanceLedger, HoldId, LedgerStore } from '@ilp-wrap/balance'
+import { fulfill, mockPair, prepare, testClock } from '@ilp-wrap/testing'
+import { ClassicLevel } from 'classic-level'
+import type { OpenOptions } from 'classic-level'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { levelStore } from '../src/index.js'
+import { Level } from '../src/level-store.js'
+import { directory } from './setup.js'
+
+const NO_LIMITS = { maximum: undefined, minimum: undefined }
+
+/** Has the disk of a database be full when the test says so. */
+class FullDisk {
+  full = false
+  /** Whether it can be opened, and not be written. */
+  stuck = false
+  openings = 0
+
+  /** A database on it. */
+  readonly make = (location: string): ClassicLevel => {
+    const level = new ClassicLevel(location)
+    const open = level.open.bind(level)
+    level.open = async (options?: OpenOptions) => {
+      this.openings++
+      if (this.full) throw new Error('No space left on device')
+      await open(options ?? {})
+    }
+    const put = level.put.bind(level) as (...given: unknown[]) => Promise<void>
+    level.put = async (...args: unknown[]) => {
+      if (this.stuck) throw new Error('Input/output error')
+      await put(...args)
+    }
+    const batch = level.batch.bind(level) as (...given: unknown[]) => Promise<void>
+    level.batch = (async (...args: unknown[]) => {
+      if (this.full) {
+        await turn()
+        throw new Error('No space left on device')
+      }
+      await batch(...args)
+    }) as ClassicLevel['batch']
+    return level
+  }
+}
+
+async function failing(clock = systemClock) {
+  const location = await directory()
+  const disk = new FullDisk()
+  const store = new Level(location, true, clock, disk.make)
+  await store.open('alice')
+  return { store, location, disk }
+}
+
+/** A plugin over a store whose books have an observer and a peer that fulfills, both ways. */
+function stack(ledger: LedgerStore) {
+  const clock = testClock()
+  const { plugin: inner, peer } = mockPair({ connected: true })
+  const plugin = wrap(inner, [balance({ maximum: 1000n, ledger })], { account: 'alice', clock })
+  const seen: PluginEvent[] = []
+  events(plugin).subscribe((event) => seen.push(event))
+  plugin.registerDataHandler(async () => fulfill())
+  const packet = (): Buffer => prepare({ amount: 7n, expiresAt: clock.now() + 30_000 })
+  return { clock, inner, peer, plugin, handle: balanceOf(plugin), seen, packet }
+}
+
+const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 5))
+
+describe('a disk that opens and cannot be written', () => {
+  it('is refused at the start, and taken once it can', async () => {
+    const disk = new FullDisk()
+    disk.stuck = true
+    const store = new Level(await directory(), true, systemClock, disk.make)
+    await expect(store.open('alice')).rejects.toMatchObject({
+      name: 'InvalidServicesError',
+      code: 'ILP_WRAP_STORE_UNAVAILABLE',
+      message: expect.stringContaining('Input/output error') as string
+    })
+    disk.stuck = false
+    await store.open('alice')
+    await store.close()
+  })
+
+  it('can be closed while it is being refused', async () => {
+    const disk = new FullDisk()
+    disk.stuck = true
+    const store = new Level(await directory(), true, systemClock, disk.make)
+    const opening = store.open('alice')
+    const closing = store.close()
+    await expect(opening).rejects.toThrow('Input/output error')
+    await closing
+  })
+})
+
+describe('a write that fails', () => {
+  it('rejects, is not taken back, and is made with the next one', async () => {
+    const { store, disk, location } = await failing()
+    const ledger = await store.open('alice')
+    const [held, refused] = [holdId(), holdId()]
+    await ledger.hold(held, 'in', 7n, 1, NO_LIMITS)
+    disk.full = true
+    await expect(ledger.commit(held)).rejects.toThrow('No space left')
+    await expect(ledger.commit(held)).rejects.toThrow('No space left')
+    await expect(ledger.hold(refused, 'in', 5n, 1, NO_LIMITS)).rejects.toThrow('No space left')
+    await expect(ledger.release(refused)).rejects.toThrow('No space left')
+    await expect(store.store('plugin').put('a', 'b')).rejects.toThrow('No space left')
+    expect(ledger.snapshot()).toMatchObject({ committed: 7n, holdsIn: 0n })
+    disk.full = false
+    await ledger.commit(held)
+    await store.close()
+    const after = levelStore({ location })
+    const books = await after.open('alice')
+    expect(books.snapshot()).toMatchObject({ committed: 7n, holdsIn: 0n })
+    expect(books.outstanding()).toMatchObject({ holds: [], unconfirmed: [{ id: String(held) }] })
+    expect(await after.store('plugin').get('a')).toBe('b')
+    await after.close()
+  })
+
+  it('has the database opened anew, since its log may end in half a record', async () => {
+    const { store, disk } = await failing()
+    const ledger = await store.open('alice')
+    disk.full = true
+    await expect(ledger.move('a', 1n, 'adjust')).rejects.toThrow('No space left')
+    await expect(ledger.move('a', 1n, 'adjust')).rejects.toThrow('No space left')
+    disk.full = false
+    const openings = disk.openings
+    await ledger.move('a', 1n, 'adjust')
+    expect(disk.openings).toBe(openings + 1)
+    expect(ledger.snapshot()).toMatchObject({ committed: 1n })
+    await store.close()
+  })
+
+  it('leaves alone what was changed since', async () => {
+    const { store, disk, location } = await failing()
+    const plugin = store.store('plugin')
+    await plugin.put('a', '0')
+    disk.full = true
+    const failed = plugin.put('a', '1')
+    for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve))
+    // by now the first is being written
+    const next = plugin.put('a', '2')
+    expect((await Promise.allSettled([failed, next])).map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+    disk.full = false
+    await plugin.put('b', '3')
+    await store.close()
+    const after = levelStore({ location }).store('plugin')
+    expect([await after.get('a'), await after.get('b')]).toEqual(['2', '3'])
+  })
+
+  it('is told by close()', async () => {
+    const { store, disk, location } = await failing()
+    const ledger = await store.open('alice')
+    disk.full = true
+    await expect(ledger.move('a', 1n, 'adjust')).rejects.toThrow('No space left')
+    await expect(store.close()).rejects.toThrow('No space left')
+    const after = levelStore({ location })
+    expect((await after.open('alice')).snapshot()).toMatchObject({ committed: 0n })
+    await after.close()
+  })
+
+  it('is no harm to who looks for old ids', async () => {
+    const clock = testClock()
+    const { store, disk } = await failing(clock)
+    const ledger = await store.open('alice')
+    await ledger.move('a', 1n, 'money-in')
+    disk.full = true
+    await clock.advance(3 * 3_600_000)
+    await turn()
+    disk.full = false
+    await ledger.move('b', 1n, 'money-in')
+    await clock.advance(3_600_000)
+    expect(ledger.snapshot()).toMatchObject({ committed: 2n })
+    await store.close()
+  })
+})
+
+describe('a disk that gets full under a plugin', () => {
+  it('has new prepares answered T00 and open ones passed on, and all is booked when there is space', async () => {
+    const { store, disk, location } = await failing()
+    const { plugin, peer, packet, clock, handle, seen } = stack(store)
+    await plugin.connect()
+    const open = plugin.sendData(packet())
+    const request = await peer.request()
+    disk.full = true
+    request.fulfill()
+    await turn()
+    for (const prepared of [plugin.sendData(packet()), peer.sendData(packet())]) {
+      expect(rejectCode(await prepared)).toBe('T00')
+    }
+    await clock.advance(31_000)
+    expect(await open).toEqual(fulfill())
+    expect(seen.filter(({ type }) => type === 'commit-deferred')).toMatchObject([{ direction: 'outgoing', amount: 7n }])
+    expect(rejectCode(await peer.sendData(packet()))).toBe('T00')
+    disk.full = false
+    // the disk takes its own time
+    await vi.waitFor(async () => {
+      await clock.advance(300)
+      expect(await peer.sendData(packet())).toEqual(fulfill())
+    })
+    expect(await handle.snapshot()).toMatchObject({ committed: 0n, holdsIn: 0n, holdsOut: 0n })
+    await store.close()
+    const after = levelStore({ location })
+    expect((await after.open('alice')).snapshot()).toMatchObject({ committed: 0n, holdsIn: 0n, holdsOut: 0n })
+    await after.close()
+  })
+})
+
+/** A small file system of its own, where the test may make one. */
+async function tmpfs(options: string): Promise<string | undefined> {
+  const path = await directory()
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', path], { stdio: 'ignore' })
+  } catch {
+    return undefined
+  }
+  onTestFinished(() => {
+    execFileSync('umount', ['-l', path])
+  })
+  return path
+}
+
+describe('a real file system (skipped where the test may not mount one)', () => {
+  it('that is read-only is refused at the start', async ({ skip }) => {
+    const path = await tmpfs('size=1m')
+    if (path === undefined) return skip()
+    await mkdir(join(path, 'store'))
+    execFileSync('mount', ['-o', 'remount,ro', path])
+    const store = levelStore({ location: join(path, 'store') })
+    await expect(store.open('alice')).rejects.toMatchObject({
+      name: 'InvalidServicesError',
+      code: 'ILP_WRAP_STORE_UNAVAILABLE'
+    })
+    await store.close()
+  })
+
+  it('that is full is refused at the start', async ({ skip }) => {
+    const path = await tmpfs('size=64k')
+    if (path === undefined) return skip()
+    await writeFile(join(path, 'rest'), Buffer.alloc(64 * 1024)).catch(() => undefined)
+    const store = levelStore({ location: join(path, 'store') })
+    await expect(store.open('alice')).rejects.toMatchObject({
+      name: 'InvalidServicesError',
+      code: 'ILP_WRAP_STORE_UNAVAILABLE'
+    })
+    await store.close()
+  })
+
+  it('that gets full loses nothing that was acknowledged, writes nothing by halves, and goes on with space', async ({
+    skip
+  }) => {
+    const path = await tmpfs('size=1m')
+    if (path === undefined) return skip()
+    const location = join(path, 'store')
+    const store = levelStore({ location })
+    const ledger = await store.open('alice')
+    let booked = 0n
+    let failures = 0
+    const failed: HoldId[] = []
+    const add = async (): Promise<void> => {
+      const id = holdId()
+      try {
+        await ledger.hold(id, 'in', 1n, 1, NO_LIMITS)
+      } catch {
+        failures++
+        await Promise.resolve(ledger.release(id)).catch(() => undefined)
+        return
+      }
+      try {
+        await ledger.commit(id)
+        booked++
+      } catch {
+        failed.push(id)
+      }
+    }
+    while (failures < 200) await Promise.all(Array.from({ length: 50 }, add))
+    expect(booked).toBeGreaterThan(100n)
+    execFileSync('mount', ['-o', 'remount,size=16m', path])
+    for (const id of failed) {
+      await ledger.commit(id)
+      booked++
+    }
+    await ledger.commit(await held(ledger))
+    booked++
+    await store.close()
+    const after = levelStore({ location })
+    const books = await after.open('alice')
+    expect(books.snapshot()).toMatchObject({ committed: booked, holdsIn: 0n })
+    expect((await books.outstanding()).unconfirmed).toHaveLength(Number(booked))
+    await after.close()
+  })
+
+  it('that is full when the process dies has what was acknowledged', async ({ skip }) => {
+    const path = await tmpfs('size=1m')
+    if (path === undefined) return skip()
+    const location = join(path, 'store')
+    const store = levelStore({ location })
+    const ledger = await store.open('alice')
+    let booked = 0n
+    for (let failing = false; !failing;) {
+      const results = await Promise.allSettled(
+        Array.from({ length: 50 }, async () => ledger.move(String(holdId()), 1n, 'money-in'))
+      )
+      failing = results.some(({ status }) => status === 'rejected')
+      if (!failing) booked += 50n
+    }
+    // it cannot write what failed, and says so
+    await expect(store.close()).rejects.toThrow()
+    execFileSync('mount', ['-o', 'remount,size=16m', path])
+    const after = levelStore({ location })
+    const { committed } = await (await after.open('alice')).snapshot()
+    // the batch that failed is there as a whole or not at all
+    expect([booked, booked + 50n]).toContain(committed)
+    await after.close()
+  })
+})
+
+async function held(ledger: BalanceLedger): Promise<HoldId> {
+  const id = holdId()
+  await ledger.hold(id, 'in', 1n, 1, NO_LIMITS)
+  return id
+}
