@@ -179,6 +179,8 @@ it(
     const pay = async (): Promise<void> => {
       for (let trials = 0; received() < TOTAL; trials++) {
         if (trials === 5) throw new Error('The payment does not come to its end')
+        // a connection that has failed leaves its handler
+        payer.plugin.deregisterDataHandler()
         const connection = await payer.startConnection({
           plugin: payer.plugin,
           destinationAccount: address,

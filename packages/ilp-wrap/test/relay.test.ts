@@ -8,8 +8,8 @@ import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { Ajv } from 'ajv'
-import { balance, balanceOf } from '@ilp-wrap/balance'
-import { events, systemClock, wrap } from '@ilp-wrap/core'
+import { balanceOf } from '@ilp-wrap/balance'
+import { systemClock, wrap } from '@ilp-wrap/core'
 import type { Middleware, PluginV2 } from '@ilp-wrap/core'
 import { prepareExpiresAt, rejectCode } from '@ilp-wrap/core/packet'
 import { MemoryLog, fulfill, mockPair, prepare, testClock } from '@ilp-wrap/testing'
@@ -24,6 +24,7 @@ import { dropLinks, linksOf, surrounded } from '../src/relay/links.js'
 import { Relay } from '../src/relay/relay.js'
 import type { RelayRules } from '../src/relay/relay.js'
 import { reload } from '../src/relay/reload.js'
+import { RelayService } from '../src/relay/service.js'
 import { openStatusServer } from '../src/relay/server.js'
 
 interface LinkPlugin extends EventEmitter {
@@ -231,6 +232,26 @@ describe('the end of a relay', () => {
     expect(right.plugin.isConnected()).toBe(false)
   })
 
+  it('waits no longer than the expiry where a layer next to the wire says nothing', async () => {
+    const clock = testClock()
+    const gate = new Gate(clock)
+    void gate.track(clock.now() + 10, new Promise(() => undefined))
+    let closed = false
+    void gate.close().then(() => (closed = true))
+    await clock.advance(9)
+    expect(closed).toBe(false)
+    await clock.advance(1)
+    expect(closed).toBe(true)
+  })
+
+  it('says so when the books cannot be closed', async () => {
+    const error = new Error('disk full')
+    const service = new RelayService(relaySettings(config()), '1', systemClock, () => Promise.reject(error))
+    await service.start()
+    service.stop()
+    expect(await service.ended).toEqual({ error, abandoned: undefined })
+  })
+
   it('waits for a payment that a link makes', async () => {
     const { right, relay, clock, links } = await started()
     const paid = links.right.sendMoney('5')
@@ -266,6 +287,8 @@ describe('the end of a relay', () => {
   })
 })
 
+const foreign = fileURLToPath(new URL('fixtures/add-byte.mjs', import.meta.url))
+
 const link = (name: string, more: object = {}): object => ({ plugin: `${fixture}#Link`, options: { name }, ...more })
 
 const config = (more: object = {}, middleware: { left?: unknown[]; right?: unknown[] } = {}): object => ({
@@ -282,20 +305,21 @@ describe('what is put around a list', () => {
   }
 
   it('is what it does not have', () => {
-    expect(around()).toEqual([2, 4])
-    expect(around('metrics')).toEqual([1, 3])
-    expect(around(['expire', { incoming: true }], 'concurrency', 'error-to-reject')).toEqual([2, 1])
+    expect(around()).toEqual([2, 5])
+    expect(around('metrics')).toEqual([1, 4])
+    expect(around(['metrics', { incoming: false }])).toEqual([1, 4])
+    expect(around(['expire', { incoming: true }], 'concurrency', 'error-to-reject')).toEqual([2, 2])
     // they do nothing for what comes in
-    expect(around('expire', ['concurrency', { incoming: false }])).toEqual([2, 4])
-    expect(around(['recommended', { balance: false }])).toEqual([1, 0])
+    expect(around('expire', ['concurrency', { incoming: false }])).toEqual([2, 5])
+    expect(around(['recommended', { balance: false }])).toEqual([1, 1])
     const parts = { balance: false, metrics: false, errorToReject: false, concurrency: { incoming: false } }
-    expect(around(['recommended', parts])).toEqual([2, 3])
+    expect(around(['recommended', parts])).toEqual([2, 4])
   })
 
   it('has both links measured in one registry', async () => {
     const lists = [
       { left: ['metrics'], right: ['metrics'] },
-      { right: [['recommended', { balance: false }]] },
+      { right: [['recommended', { balance: false }], foreign] },
       { left: [['recommended', { balance: false }]], right: [['recommended', { balance: false, metrics: false }]] },
       {}
     ]
@@ -344,7 +368,7 @@ describe('the configuration', () => {
 
   it.each<[string, unknown, RegExp]>([
     ['no object', [], /^Expected `options` to be an object/],
-    ['a link that is missing', { left: link('left') }, /^Expected `right` to be an object/],
+    ['a link that is missing', { left: link('left') }, /^Expected `right.plugin` to be a string/],
     ['a field that it does not have', config({ middle: 1 }), /^Unknown option `middle`/],
     ['a time that is none', config({ reduceMs: '1' }), /^Expected `reduceMs` to be a number of milliseconds/],
     [
@@ -387,7 +411,7 @@ describe('the configuration', () => {
       'nothing',
       config(
         { passMoney: true },
-        { left: [['recommended', { balance: false }]], right: [['balance', { maximum: '1' }]] }
+        { left: [['recommended', { balance: false }]], right: [['balance', { maximum: '1' }], foreign] }
       ),
       /^none$/
     ]
@@ -455,6 +479,14 @@ describe('limits that are read again', () => {
         settings({ left: [['throughput', { incoming: { amount: '2' }, outgoing: { amount: '3' } }]] })
       ],
       ['left.middleware[0][1].incoming.amount', 'left.middleware[0][1].outgoing.amount']
+    ],
+    [
+      'a limit that is no more',
+      [
+        settings({ left: [foreign, ['throughput', { incoming: { amount: '1' }, outgoing: { amount: '3' } }]] }),
+        settings({ left: [foreign, ['throughput', { incoming: { amount: '1' } }]] })
+      ],
+      ['left.middleware[1][1].outgoing.amount']
     ],
     [
       'a limit that cannot be taken away',
@@ -577,7 +609,7 @@ describe('ilp-wrap relay', () => {
   it.each([
     ['{ "left": "secret }', /relay.json: Expected JSON: .*\n$/],
     ['{ "secret": secret }', /relay.json: Expected JSON: Unexpected token .*\n$/],
-    [{}, /^ilp-wrap: Expected `left` to be an object, got `undefined`\n$/]
+    [{}, /^ilp-wrap: Expected `left.plugin` to be a string that is not empty, got `undefined`\n$/]
   ])('tells of a mistake in one line: %j', async (text, message) => {
     const { code, until } = start(text)
     expect(await code).toBe(1)
@@ -616,7 +648,6 @@ describe('ilp-wrap relay', () => {
     writeFileSync(file, 'no JSON')
     signals.emit('SIGHUP')
     await until('err', /Expected JSON/)
-    left.handler = left.handler.bind(undefined)
 
     let answer!: (data: Buffer) => void
     right.peer = () => new Promise((resolve) => (answer = resolve))

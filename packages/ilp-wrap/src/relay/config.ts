@@ -1,10 +1,10 @@
+import { badOption } from '@ilp-wrap/core/options'
 import { boolean, integer, milliseconds, object, string } from '../config/kinds.js'
 import type { Kind, Schema } from '../config/kinds.js'
-import { pluginSchema } from '../config/schema.js'
+import type { Named } from '../config/middleware.js'
 import { pluginKind } from '../config/plugin.js'
 import type { PluginConfig } from '../config/plugin.js'
-import type { Named } from '../config/middleware.js'
-import { badOption } from '@ilp-wrap/core/options'
+import { pluginSchema } from '../config/schema.js'
 
 /** The configuration of `ilp-wrap relay`; its JSON Schema is `ilp-wrap/relay.schema.json`. */
 export interface RelayConfig {

@@ -60,7 +60,7 @@ export class Gate {
 
   /** To stand next to the wire: what it refuses touches nothing else, and it sees each answer last. */
   layer(): Middleware {
-    return defineMiddleware({ name: NAME, place: {} }, ({ log }) => new Port(this, log))
+    return defineMiddleware({ name: NAME, place: {} }, () => new Port(this))
   }
 
   readonly #look = (): void => {
@@ -83,16 +83,10 @@ class Passage extends Deadline {
 
 /** One link's part of a gate. */
 class Port implements Hooks {
-  readonly log: Log
   readonly #gate: Gate
 
-  constructor(gate: Gate, log: Log) {
+  constructor(gate: Gate) {
     this.#gate = gate
-    this.log = log
-  }
-
-  get handle(): object {
-    return this
   }
 
   handleData(data: Buffer, next: (data: Buffer) => Promise<Buffer>): Promise<Buffer> {
@@ -110,7 +104,10 @@ class Port implements Hooks {
   }
 }
 
+/** To stand next to the host, where no layer of somebody else's hides it: has the log of a link. */
+export const logLayer: Middleware = defineMiddleware({ name: NAME, place: {} }, ({ log }) => ({ handle: { log } }))
+
 /** The log of a link, `ilp-wrap:<account>:relay`. */
 export function logOf(plugin: PluginV2): Log {
-  return (handleOf(plugin, NAME) as Port).log
+  return (handleOf(plugin, NAME) as { readonly log: Log }).log
 }

@@ -10,7 +10,7 @@ import { pluginFrom } from '../config/plugin.js'
 import type { Surroundings } from '../config/plugin.js'
 import { LINKS } from './config.js'
 import type { LinkName, RelaySettings } from './config.js'
-import { Gate } from './gate.js'
+import { Gate, logLayer } from './gate.js'
 
 /** The two plugins of a relay, and what they have in common. */
 export interface Links extends Readonly<Record<LinkName, PluginV2>> {
@@ -57,7 +57,7 @@ interface Common {
  */
 export function surrounded(list: readonly Named[], { gate, measured, registry }: Common): Surroundings {
   const lacks = (name: string, option: string): boolean => !list.some((each) => acts(each, name, option))
-  const addsMetrics = measured && lacks('metrics', 'metrics')
+  const addsMetrics = measured && !list.some(measures)
   const options = registry === undefined ? {} : { registry }
   return {
     // as in `recommended`: the measures see what is refused, too
@@ -67,7 +67,8 @@ export function surrounded(list: readonly Named[], { gate, measured, registry }:
       ...(lacks('concurrency', 'concurrency') ? [concurrency({ outgoing: false })] : []),
       ...(lacks('expire', 'expire') ? [expire({ incoming: true })] : []),
       ...(addsMetrics ? [metrics({ ...options, incoming: false })] : []),
-      ...(lacks('error-to-reject', 'errorToReject') ? [errorToReject()] : [])
+      ...(lacks('error-to-reject', 'errorToReject') ? [errorToReject()] : []),
+      logLayer
     ]
   }
 }
@@ -83,6 +84,11 @@ function acts({ name, options = {} }: Named, wanted: string, option: string): bo
   }
   if (name !== wanted) return false
   return name === 'expire' ? given['incoming'] === true : given['incoming'] !== false
+}
+
+/** Whether an entry counts anything: then it says what is to be counted. */
+function measures({ name, options }: Named): boolean {
+  return name === 'metrics' || (name === 'recommended' && (options as Options)['metrics'] !== false)
 }
 
 function measuredIn(entry: Named, registry: AnyRegistry): Named {

@@ -30,12 +30,14 @@ export class RelayService {
   #server: StatusServer | undefined
   #error: unknown
   #stopping = false
+  readonly #closeBooks: () => Promise<void>
   #end!: (end: End) => void
 
   /** @throws InvalidFieldsError or InvalidServicesError naming the place of a mistake in the settings */
-  constructor(settings: RelaySettings, version: string, clock: Clock) {
+  constructor(settings: RelaySettings, version: string, clock: Clock, closeBooks: () => Promise<void> = closeLedgers) {
     this.#settings = this.#limits = settings
     this.#version = version
+    this.#closeBooks = closeBooks
     this.#links = linksOf(settings)
     this.#relay = new Relay(this.#links, settings, clock)
     this.ended = new Promise((resolve) => {
@@ -97,7 +99,7 @@ export class RelayService {
   async #close(): Promise<void> {
     try {
       await this.#relay.stop()
-      await closeLedgers()
+      await this.#closeBooks()
     } catch (error) {
       this.#error ??= error
     }
