@@ -158,7 +158,7 @@ describe.each(Object.entries(makers))('%s', (_name, make) => {
 
   it('answers the peer with a reject where the host throws: its own code, or else T00, and nothing of its text', async () => {
     let error: unknown = new Error('the password is 1234')
-    const { peer, packet, receive } = setup({}, () => Promise.reject(error as Error))
+    const { peer, packet, receive } = setup({}, () => Promise.reject(error))
     const reply = await peer.sendData(packet({ amount: 10 }))
     expect([rejectCode(reply), reply.includes('1234')]).toEqual(['T00', false])
     error = Object.assign(new Error('no'), { ilpErrorCode: 'F02' })

@@ -1,10 +1,10 @@
-import { createRequire } from 'node:module'
 import { balance } from '@ilp-wrap/balance'
 import { wrap } from '@ilp-wrap/core'
 import { rateLimit } from '@ilp-wrap/rate-limit'
 import { retry } from '@ilp-wrap/retry'
 import { ExponentialBackoff, handleAll, retry as cockatielRetry } from 'cockatiel'
 import { FusedPlugin } from '../fused/fused.js'
+import { connector } from '../lib/connector.js'
 import { compare, inFlight, inSequence } from '../lib/measure.js'
 import { fulfill, prepare } from '../lib/packets.js'
 import { pluginClass } from '../lib/plugins.js'
@@ -14,7 +14,6 @@ import { pluginClass } from '../lib/plugins.js'
  * wide that nothing is refused.
  */
 
-const require = createRequire(import.meta.url)
 const wide = { capacity: 1e9, refillCount: 1e9, refillMs: 1000 }
 const limits = { incoming: wide, outgoing: wide }
 const bounds = { maximum: 10n ** 30n, minimum: -(10n ** 30n) }
@@ -34,9 +33,9 @@ const contenders = {
   ...Object.fromEntries(
     Object.entries(middleware).map(([name, list]) => [name, (inner) => ends(inner, wrap(inner, list))])
   ),
-  'ilp-connector rateLimit': (inner) => connector(inner, ['rateLimit']),
-  'ilp-connector balance': (inner) => connector(inner, ['balance']),
-  'ilp-connector both': (inner) => connector(inner, ['rateLimit', 'balance']),
+  'ilp-connector rateLimit': (inner) => connector(inner, ['rateLimit'], answer),
+  'ilp-connector balance': (inner) => connector(inner, ['balance'], answer),
+  'ilp-connector both': (inner) => connector(inner, ['rateLimit', 'balance'], answer),
   'cockatiel retry': (inner) => {
     const policy = cockatielRetry(handleAll, { maxAttempts: 2, backoff: new ExponentialBackoff() })
     inner.registerDataHandler(answer)
@@ -48,50 +47,6 @@ const contenders = {
 function ends(inner, plugin) {
   plugin.registerDataHandler(answer)
   return { send: (data) => plugin.sendData(data), receive: (data) => inner.receive(data) }
-}
-
-const BUILT_IN = [
-  'errorHandler',
-  'rateLimit',
-  'maxPacketAmount',
-  'throughput',
-  'balance',
-  'deduplicate',
-  'echo',
-  'expire',
-  'validateFulfillment',
-  'stats',
-  'alert'
-]
-
-/** ilp-connector's MiddlewareManager over stubs of its services, with all but the `wanted` middleware disabled. */
-async function connector(inner, wanted) {
-  const load = (name) => require(`ilp-connector/dist/services/${name}.js`).default
-  const MiddlewareManager = load('middleware-manager')
-  // a line on standard output for each balance that is set up; what packets log stays
-  require('ilp-connector/dist/common/log.js').ConnectorLogger.prototype.info = () => undefined
-  const info = {
-    rateLimit: { capacity: 1e9, refillCount: 1e9, refillPeriod: 1000 },
-    balance: { maximum: '1e30', minimum: '-1e30' }
-  }
-  const nothing = { increment: () => undefined, setValue: () => undefined }
-  const services = new Map([
-    [load('config'), { disableMiddleware: BUILT_IN.filter((name) => !wanted.includes(name)) }],
-    [
-      load('accounts'),
-      {
-        getInfo: () => info,
-        getOwnAddress: () => 'g.bench',
-        getAccountIds: () => ['peer'],
-        getPlugin: () => inner
-      }
-    ],
-    [load('core'), { processData: answer }],
-    [load('stats'), new Proxy({}, { get: () => nothing })]
-  ])
-  const manager = new MiddlewareManager((service) => services.get(service))
-  await manager.setup()
-  return { send: (data) => manager.sendData(data, 'peer'), receive: (data) => inner.receive(data) }
 }
 
 /** Whose ratios are to be reached: these are measured as long as the ratios of the other groups, the rest shortly. */

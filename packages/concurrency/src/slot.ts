@@ -6,6 +6,11 @@ export interface SlotOwner {
 
 /** A request in flight: from when it goes on until its answer, or its expiry, whichever is first. */
 export class Slot extends Deadline {
+  /**
+   * One stays for ever: when the collector of garbage meets none, V8 forgets what they look like, and throws away the
+   * code that it has optimized for them.
+   */
+  static readonly eternal: Slot = new Slot(Infinity, { free: () => undefined })
   isFree = false
   readonly #owner: SlotOwner
 

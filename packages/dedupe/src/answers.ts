@@ -1,8 +1,9 @@
 import type { Clock } from '@ilp-wrap/core'
 import { LRUCache } from 'lru-cache'
-import type { Printed } from './flights.js'
+import { Answer } from './kept-packet.js'
+import type { KeptPacket } from './kept-packet.js'
 import { OVERHEAD_BYTES, covers } from './terms.js'
-import type { Limits, Terms } from './terms.js'
+import type { Limits } from './terms.js'
 
 export interface AnswersConfig extends Limits {
   /** Milliseconds that count of the time until the expiry, at most. */
@@ -11,20 +12,18 @@ export interface AnswersConfig extends Limits {
   readonly graceMs: number
 }
 
-interface Answer extends Terms {
-  readonly key: string
-  /** Milliseconds since 1970. */
-  readonly until: number
-  /** The bytes of the fulfill. A Buffer might be a slice of something larger, and would keep all of it in memory. */
-  readonly fulfill: string
-}
+/**
+ * The options of each call. Left out, the cache makes an object for them each time; and whenever the collector of garbage
+ * meets none of these, V8 forgets what they look like, and throws away the code that it has optimized for them.
+ */
+const OPTIONS = {}
 
 /** The fulfills that are given again. */
 export class Answers {
   readonly #config: AnswersConfig
   readonly #clock: Clock
   /** Made for the first answer, as it takes its room at once. */
-  #cache: LRUCache<number, Answer> | undefined
+  #cache: LRUCache<number, string> | undefined
 
   constructor(config: AnswersConfig, clock: Clock) {
     this.#config = config
@@ -39,26 +38,39 @@ export class Answers {
     return this.#cache?.calculatedSize ?? 0
   }
 
+  /** Whether there may be one for a prepare with this print. */
+  has(print: number): boolean {
+    return this.#cache?.peek(print, OPTIONS) !== undefined
+  }
+
   /** The fulfill of a prepare with this key that asked for as much, or more; a Buffer of the caller's own. */
   find(print: number, key: string, amount: bigint, expiresAt: number): Buffer | undefined {
-    const answer = this.#cache?.get(print)
-    if (answer?.key !== key || !covers(answer, amount, expiresAt)) return undefined
-    return this.#isAlive(answer, this.#clock.now()) ? Buffer.from(answer.fulfill, 'latin1') : undefined
+    const text = this.#cache?.get(print, OPTIONS)
+    if (text === undefined) return undefined
+    const answer = new Answer(text)
+    if (answer.key !== key || !covers(answer, amount, expiresAt)) return undefined
+    return this.#isAlive(answer.until, this.#clock.now()) ? answer.fulfill : undefined
+  }
+
+  /** Whether one that is there answers all that the fulfill of this packet would. */
+  cover({ print, key, amount, expiresAt }: KeptPacket): boolean {
+    const text = this.#cache?.peek(print, OPTIONS)
+    if (text === undefined) return false
+    const answer = new Answer(text)
+    return answer.key === key && covers(answer, amount, expiresAt) && this.#isAlive(answer.until, this.#clock.now())
   }
 
   /**
-   * Keeps a fulfill until the expiry and `graceMs` more. One that came too late is not kept (RFC 0027, "Terminology"),
-   * nor is one that answers no packet which the one there does not answer. Of two keys with one print the later stays.
+   * Keeps a fulfill until the expiry and `graceMs` more, in the place of another with the same print. One that came too
+   * late is not kept (RFC 0027, "Terminology").
    */
-  add({ print, key, amount, expiresAt }: Printed & Terms, fulfill: Buffer): void {
+  add(packet: KeptPacket, fulfill: Buffer): void {
     const now = this.#clock.now()
+    const { print, expiresAt } = packet
     if (now >= expiresAt) return
     const { maxEntries, maxBytes, maxHoldMs, graceMs } = this.#config
     const cache = (this.#cache ??= new LRUCache({ max: maxEntries, maxSize: maxBytes, sizeCalculation: sizeOf }))
-    const known = cache.peek(print)
-    if (known?.key === key && covers(known, amount, expiresAt) && this.#isAlive(known, now)) return
-    const until = Math.min(expiresAt, now + maxHoldMs) + graceMs
-    cache.set(print, { key, amount, expiresAt, until, fulfill: fulfill.toString('latin1') })
+    cache.set(print, packet.withFulfill(fulfill, Math.min(expiresAt, now + maxHoldMs) + graceMs), OPTIONS)
   }
 
   /** Drops those whose time is over. */
@@ -67,20 +79,20 @@ export class Answers {
     if (cache === undefined) return
     const now = this.#clock.now()
     const over: number[] = []
-    cache.forEach((answer, print) => {
-      if (!this.#isAlive(answer, now)) over.push(print)
+    cache.forEach((text, print) => {
+      if (!this.#isAlive(new Answer(text).until, now)) over.push(print)
     })
     for (const print of over) cache.delete(print)
     if (cache.size === 0) this.#cache = undefined
   }
 
   /** One that has more time left than it was given has seen the wall clock jump back, and is over, too. */
-  #isAlive({ until }: Answer, now: number): boolean {
+  #isAlive(until: number, now: number): boolean {
     const { maxHoldMs, graceMs } = this.#config
     return now < until && until <= now + maxHoldMs + graceMs
   }
 }
 
-function sizeOf({ key, fulfill }: Answer): number {
-  return OVERHEAD_BYTES + key.length + fulfill.length
+function sizeOf(text: string): number {
+  return OVERHEAD_BYTES + text.length
 }

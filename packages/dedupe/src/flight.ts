@@ -1,4 +1,5 @@
-import type { Terms } from './terms.js'
+import type { Printed } from './flights.js'
+import { KeptPacket } from './kept-packet.js'
 
 /** Who is told when a prepare has come back. */
 export interface Home {
@@ -12,21 +13,20 @@ let freeCount = 0
 
 /**
  * A prepare that waits for its answer, with the handlers of that answer. A few are used over and over, so that a packet
- * costs no functions of its own; `home` must not hold on to one that has landed.
+ * costs no functions and no memory of its own; `home` must not hold on to one that has landed.
  */
-export class Flight implements Terms {
-  print = 0
-  key = ''
-  amount = 0n
-  expiresAt = 0
+export class Flight extends KeptPacket implements Printed<Flight> {
+  after: Flight | undefined
+  since = 0
   /** What the sender got; there once the packet is on its way. */
   answer: Promise<Buffer> | undefined
   readonly #onReply: (reply: Buffer) => void
   readonly #onError: () => void
   #home: Home | undefined
-  #next: Flight | undefined
+  #nextFree: Flight | undefined
 
   private constructor() {
+    super()
     this.#onReply = (reply) => {
       this.#land(reply)
     }
@@ -35,41 +35,34 @@ export class Flight implements Terms {
     }
   }
 
-  static of(
-    answer: Promise<Buffer>,
-    print: number,
-    key: string,
-    amount: bigint,
-    expiresAt: number,
-    home: Home
-  ): Flight {
+  /** What is to be followed: `takeOff` does so, once the packet is on its way. */
+  static of(prepare: Buffer, print: number, expiresAt: number): Flight {
     let flight = free
     if (flight === undefined) {
       flight = new Flight()
     } else {
-      free = flight.#next
+      free = flight.#nextFree
       freeCount--
     }
-    flight.print = print
-    flight.key = key
-    flight.amount = amount
-    flight.expiresAt = expiresAt
-    flight.answer = answer
-    flight.#home = home
-    answer.then(flight.#onReply, flight.#onError)
+    flight.keep(prepare, print, expiresAt)
     return flight
+  }
+
+  takeOff(answer: Promise<Buffer>, home: Home): void {
+    this.answer = answer
+    this.#home = home
+    answer.then(this.#onReply, this.#onError)
   }
 
   #land(reply: Buffer | undefined): void {
     ;(this.#home as Home).landed(this, reply)
+    this.answer = this.#home = this.#nextFree = undefined
     Flight.#release(this)
   }
 
   static #release(flight: Flight): void {
-    flight.key = ''
-    flight.answer = flight.#home = flight.#next = undefined
     if (freeCount === MAX_FREE) return
-    flight.#next = free
+    flight.#nextFree = free
     free = flight
     freeCount++
   }

@@ -1,19 +1,33 @@
+import { randomInt } from 'node:crypto'
 import { OVERHEAD_BYTES } from './terms.js'
 import type { Limits } from './terms.js'
 
-/** What is in flight, by its print. */
-export interface Printed {
+/** What is in flight, by its print, with its links in the table. */
+export interface Printed<F> {
   readonly print: number
   readonly key: string
+  readonly keyLength: number
+  /** The next one in the same place of the table. */
+  after: F | undefined
+  /** How many sweeps there had been when it was added. */
+  since: number
 }
 
-/** The packets that are in flight, one for each print, within bounds: one that does not fit is not found again. */
-export class Flights<F extends Printed> {
+/** A table has as many places at first, as a power of two. */
+const FIRST_BITS = 6
+
+/** Odd, and not the same twice: nobody can choose packets that fall into one place (multiply-shift hashing). */
+const MULTIPLIER = 2 * randomInt(2 ** 31) + 1
+
+/**
+ * The packets in flight, one for each print, within bounds: one that does not fit is not found again. A table of chains
+ * through the packets themselves: a Map from which as much is deleted as is added is made anew all the time.
+ */
+export class Flights<F extends Printed<F>> {
   readonly #limits: Limits
-  /** Those that were added since the last sweep. */
-  #young: Table<F> = roomy()
-  /** Those that were there at the last sweep. */
-  #old: Table<F> | undefined
+  #bits = FIRST_BITS
+  #table: (F | undefined)[] = places(FIRST_BITS)
+  #sweeps = 0
   #size = 0
   #bytes = 0
 
@@ -29,6 +43,11 @@ export class Flights<F extends Printed> {
     return this.#bytes
   }
 
+  /** Whether there is one with this print. */
+  has(print: number): boolean {
+    return this.#at(print) !== undefined
+  }
+
   /** The one with this key. */
   get(print: number, key: string): F | undefined {
     const flight = this.#at(print)
@@ -40,51 +59,71 @@ export class Flights<F extends Printed> {
     const other = this.#at(flight.print)
     if (other !== undefined) this.delete(other)
     const { maxEntries, maxBytes } = this.#limits
-    const bytes = sizeOf(flight)
+    const bytes = OVERHEAD_BYTES + flight.keyLength
     if (this.#size >= maxEntries || this.#bytes + bytes > maxBytes) return
-    this.#young.set(flight.print, flight)
+    if (this.#size === this.#table.length) this.#grow()
+    flight.since = this.#sweeps
+    this.#link(flight)
     this.#size++
     this.#bytes += bytes
   }
 
-  /** Nothing happens if it is not here, or no longer. */
-  delete(flight: F): void {
-    const { print } = flight
-    if (this.#young.get(print) === flight) this.#young.delete(print)
-    else if (this.#old?.get(print) === flight) this.#old.delete(print)
-    else return
-    this.#forget(flight)
+  /** False if it is not here, or no longer. */
+  delete(flight: F): boolean {
+    const place = this.#place(flight.print)
+    let before: F | undefined
+    for (let each = this.#table[place]; each !== undefined; each = each.after) {
+      if (each === flight) {
+        if (before === undefined) this.#table[place] = flight.after
+        else before.after = flight.after
+        flight.after = undefined
+        this.#size--
+        this.#bytes -= OVERHEAD_BYTES + flight.keyLength
+        return true
+      }
+      before = each
+    }
+    return false
   }
 
   /** Drops those that have seen a sweep before: they may never land. */
   sweep(): void {
-    for (const flight of this.#old?.values() ?? []) if (flight !== undefined) this.#forget(flight)
-    this.#old = this.#young
-    this.#young = roomy()
+    for (const flight of this.#all()) if (flight.since < this.#sweeps) this.delete(flight)
+    this.#sweeps++
+    if (this.#size > 0) return
+    this.#bits = FIRST_BITS
+    this.#table = places(FIRST_BITS)
   }
 
-  #forget(flight: F): void {
-    this.#size--
-    this.#bytes -= sizeOf(flight)
+  #place(print: number): number {
+    return Math.imul(print, MULTIPLIER) >>> (32 - this.#bits)
   }
 
   #at(print: number): F | undefined {
-    return this.#young.get(print) ?? this.#old?.get(print)
+    let flight = this.#table[this.#place(print)]
+    while (flight !== undefined && flight.print !== print) flight = flight.after
+    return flight
+  }
+
+  #link(flight: F): void {
+    const place = this.#place(flight.print)
+    flight.after = this.#table[place]
+    this.#table[place] = flight
+  }
+
+  #grow(): void {
+    const flights = this.#all()
+    this.#table = places(++this.#bits)
+    for (const flight of flights) this.#link(flight)
+  }
+
+  #all(): F[] {
+    const all: F[] = []
+    for (const first of this.#table) for (let each = first; each !== undefined; each = each.after) all.push(each)
+    return all
   }
 }
 
-function sizeOf({ key }: Printed): number {
-  return OVERHEAD_BYTES + key.length
-}
-
-type Table<F> = Map<number, F | undefined>
-
-/**
- * A map that does not get small: one from which all are deleted again is made smaller each time, and larger for the next,
- * which costs more than all the rest. No print is below 0.
- */
-function roomy<F>(): Table<F> {
-  const table: Table<F> = new Map()
-  for (let print = -1; print >= -64; print--) table.set(print, undefined)
-  return table
+function places<F>(bits: number): (F | undefined)[] {
+  return new Array<F | undefined>(2 ** bits).fill(undefined)
 }

@@ -1,19 +1,29 @@
 import { hash } from 'node:crypto'
 import { octetsStart } from '@ilp-wrap/core/packet'
 
-/** The amount (8 bytes) and the expiry (17) stand first in a prepare (RFC 0027, "ILP Prepare"). */
-const CONDITION = 8 + 17
+/** The amount (8 bytes) and the expiry (17) stand first in a prepare, then the condition (RFC 0027, "ILP Prepare"). */
+export const CONDITION_FROM_AMOUNT: number = 8 + 17
 
 /** Beyond it, a hash saves memory. */
 const MAX_RAW_LENGTH = 512
+
+/** Where the key begins: at the condition. */
+export function keyStart(prepare: Buffer): number {
+  return octetsStart(prepare, 1) + CONDITION_FROM_AMOUNT
+}
+
+/** Whether the key, which begins at `start`, is a hash. */
+export function isLong(prepare: Buffer, start: number): boolean {
+  return prepare.length - start > MAX_RAW_LENGTH
+}
 
 /**
  * What two prepares have in common that differ in nothing but amount and expiry: the bytes after these, or their SHA-256
  * where they are many. The one is never taken for the other, since the condition and an address are longer than a hash.
  */
 export function keyOf(prepare: Buffer): string {
-  const start = octetsStart(prepare, 1) + CONDITION
-  if (prepare.length - start <= MAX_RAW_LENGTH) return prepare.toString('latin1', start)
+  const start = keyStart(prepare)
+  if (!isLong(prepare, start)) return prepare.toString('latin1', start)
   return hash('sha256', prepare.subarray(start), 'binary')
 }
 
@@ -23,7 +33,7 @@ export function keyOf(prepare: Buffer): string {
  * of two keys with one number, a table holds the later one.
  */
 export function printOf(prepare: Buffer): number {
-  const condition = prepare.readInt32LE(octetsStart(prepare, 1) + CONDITION)
+  const condition = prepare.readInt32LE(keyStart(prepare))
   const end = prepare.readInt32LE(prepare.length - 4)
   return (condition ^ Math.imul(end, 0x9e3779b1) ^ prepare.length) >>> 2
 }

@@ -34,26 +34,24 @@ export class Side implements Home {
     const expiresAt = prepareExpiresAt(data)
     // what neighbours ask each other (ILDCP, routes) has no condition of its own: the same bytes are another question
     if (expiresAt === undefined || isForPeer(data)) return next(data)
-    const amount = prepareAmount(data) as bigint
     const print = printOf(data)
-    const key = keyOf(data)
-    const fulfill = this.#answers.find(print, key, amount, expiresAt)
-    if (fulfill !== undefined) {
-      this.#tell(data, 'fulfilled')
-      return Promise.resolve(fulfill)
+    if (this.#answers.has(print) || this.#flights.has(print)) {
+      const answer = this.#repeated(data, print, expiresAt)
+      if (answer !== undefined) return answer
     }
-    const flight = this.#flights.get(print, key)
-    if (flight !== undefined && covers(flight, amount, expiresAt)) return this.#share(flight, data, expiresAt)
+    const flight = Flight.of(data, print, expiresAt)
     const answer = next(data)
-    this.#flights.add(Flight.of(answer, print, key, amount, expiresAt, this))
+    flight.takeOff(answer, this)
+    this.#flights.add(flight)
     this.#sweeper.wake()
     return answer
   }
 
   landed(flight: Flight, reply: Buffer | undefined): void {
-    this.#flights.delete(flight)
+    const wasKnown = this.#flights.delete(flight)
     if (reply === undefined || !isFulfill(reply)) return
-    this.#answers.add(flight, reply)
+    // one that others would have found all the time has no fulfill of theirs before it
+    if (wasKnown || !this.#answers.cover(flight)) this.#answers.add(flight, reply)
     this.#sweeper.wake()
   }
 
@@ -62,6 +60,20 @@ export class Side implements Home {
     this.#answers.sweep()
     this.#flights.sweep()
     return this.#answers.size + this.#flights.size > 0
+  }
+
+  /** The answer of the one that it repeats; undefined if it repeats none. */
+  #repeated(data: Buffer, print: number, expiresAt: number): Promise<Buffer> | undefined {
+    const key = keyOf(data)
+    const amount = prepareAmount(data) as bigint
+    const fulfill = this.#answers.find(print, key, amount, expiresAt)
+    if (fulfill !== undefined) {
+      this.#tell(data, 'fulfilled')
+      return Promise.resolve(fulfill)
+    }
+    const flight = this.#flights.get(print, key)
+    if (flight === undefined || !covers(flight, amount, expiresAt)) return undefined
+    return this.#share(flight, data, expiresAt)
   }
 
   /** Whoever expires with the other, or would be answered by it in any case, gets its promise. */

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { Answers } from '../src/answers.js'
 import { Flights } from '../src/flights.js'
 import type { Printed } from '../src/flights.js'
+import { KeptPacket } from '../src/kept-packet.js'
 import { keyOf, printOf } from '../src/key.js'
 
 const fields = fc.record({
@@ -81,7 +82,10 @@ describe('the fulfills that are kept', () => {
           if (sweep) answers.sweep()
           const at = clock.now()
           const expiresAt = at + expiresInMs
-          const found = answers.find(prints(key), key, amount, expiresAt)
+          const packet = prepare({ amount, expiresAt, data: Buffer.from(key) })
+          const find = (): Buffer | undefined => answers.find(prints(key), keyOf(packet), amount, expiresAt)
+          const found = find()
+          expect(found === undefined || answers.has(prints(key))).toBe(true)
           if (found !== undefined) {
             const sources = added.filter(
               (each) =>
@@ -93,11 +97,13 @@ describe('the fulfills that are kept', () => {
             expect(sources.some(({ reply }) => reply.equals(found))).toBe(true)
           }
           const reply = fulfill({ data: Buffer.alloc(bytes, added.length) })
-          answers.add({ print: prints(key), key, amount, expiresAt }, reply)
+          const kept = new KeptPacket()
+          kept.keep(packet, prints(key), expiresAt)
+          if (!answers.cover(kept)) answers.add(kept, reply)
           if (at < expiresAt) {
             added.push({ key, amount, expiresAt, at, reply })
             // what has just come in, or what was there and does as well, is found, unless it is too large to be kept
-            expect(answers.find(prints(key), key, amount, expiresAt) !== undefined || bytes === 3000).toBe(true)
+            expect(find() !== undefined || bytes === 3000).toBe(true)
           }
           expect(answers.size).toBeLessThanOrEqual(limits.maxEntries)
           expect(answers.bytes).toBeLessThanOrEqual(limits.maxBytes)
@@ -111,6 +117,10 @@ describe('the fulfills that are kept', () => {
   })
 })
 
+interface Packet extends Printed<Packet> {
+  readonly key: string
+}
+
 describe('the packets in flight', () => {
   it('stay within bounds, and are found until they have landed, were replaced, or have seen two sweeps', () => {
     const limits = { maxEntries: 4, maxBytes: 1100 }
@@ -121,21 +131,22 @@ describe('the packets in flight', () => {
     })
     fc.assert(
       fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
-        const flights = new Flights<Printed>(limits)
-        const all: Printed[] = []
-        const model = new Map<number, { packet: Printed; sweeps: number }>()
+        const flights = new Flights<Packet>(limits)
+        const all: Packet[] = []
+        const model = new Map<number, { packet: Packet; sweeps: number }>()
         for (const { doing, key, which } of steps) {
           if (doing === 'add') {
             const print = prints(key)
-            const packet = { print, key }
+            const packet: Packet = { print, key, keyLength: key.length, after: undefined, since: 0 }
             all.push(packet)
             flights.add(packet)
             model.delete(print)
             if (flights.get(print, key) === packet) model.set(print, { packet, sweeps: 0 })
-            else
+            else {
               expect(flights.size === limits.maxEntries || flights.bytes + 256 + key.length > limits.maxBytes).toBe(
                 true
               )
+            }
           } else if (doing === 'land') {
             const packet = all[which % Math.max(1, all.length)]
             if (packet === undefined) continue
@@ -156,5 +167,18 @@ describe('the packets in flight', () => {
         }
       })
     )
+  })
+
+  it('are found among many', () => {
+    const flights = new Flights<Packet>({ maxEntries: 1000, maxBytes: 2 ** 20 })
+    const packets = Array.from({ length: 300 }, (_, i): Packet => {
+      const key = String(i)
+      return { print: 64 * i, key, keyLength: key.length, after: undefined, since: 0 }
+    })
+    for (const packet of packets) flights.add(packet)
+    for (const packet of packets) expect(flights.get(packet.print, packet.key)).toBe(packet)
+    for (const packet of packets.filter((_, i) => i % 3 > 0)) flights.delete(packet)
+    for (const [i, packet] of packets.entries()) expect(flights.has(packet.print)).toBe(i % 3 === 0)
+    expect(flights.size).toBe(100)
   })
 })

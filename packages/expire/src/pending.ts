@@ -61,7 +61,15 @@ export abstract class Pending extends Deadline {
 /** RFC 0027, "Error Codes", R00: "the next party in the chain did not respond". */
 const TIMED_OUT = reject({ code: 'R00', message: 'The packet expired before an answer came' })
 
+/** Whom nobody asks anything. */
+const NOBODY = {} as Watch
+
 export class PendingPrepare extends Pending {
+  /**
+   * One stays for ever: when the collector of garbage meets none, V8 forgets what they look like, and throws away the
+   * code that it has optimized for them. Packets cost several times as much until that is compiled anew.
+   */
+  static readonly eternal: PendingPrepare = new PendingPrepare(Infinity, NOBODY, Buffer.alloc(0))
   /** The packet, until it expires: it may be large, and its answer never come. */
   #packet: Buffer | undefined
   #amount = 0n

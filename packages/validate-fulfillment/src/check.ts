@@ -1,6 +1,6 @@
 import { FULFILL, REJECT, isFulfill, isReject } from '@ilp-wrap/core/packet'
 import type { InvalidReply } from './events.js'
-import { HASH_LENGTH, copyCondition, isPreimage } from './preimage.js'
+import { conditionOf, isPreimage } from './preimage.js'
 
 /** What a check needs of the layer that it works for. */
 export interface Judge {
@@ -19,7 +19,7 @@ let freeCount = 0
 export class Check {
   /** Takes the answer, once, and gives it back, or what goes in its place. */
   readonly onReply: (reply: Buffer) => Buffer
-  readonly #condition = Buffer.alloc(HASH_LENGTH)
+  #condition = ''
   #prepare: Buffer | undefined
   #judge: Judge | undefined
   #next: Check | undefined
@@ -42,7 +42,7 @@ export class Check {
       free = check.#next
       freeCount--
     }
-    copyCondition(prepare, check.#condition)
+    check.#condition = conditionOf(prepare)
     check.#prepare = prepare
     check.#judge = judge
     return check
@@ -61,7 +61,7 @@ export class Check {
 }
 
 /** Undefined for a valid fulfill or reject. */
-function invalidity(reply: Buffer, condition: Buffer): InvalidReply | undefined {
+function invalidity(reply: Buffer, condition: string): InvalidReply | undefined {
   if (isFulfill(reply)) return isPreimage(reply, condition) ? undefined : 'wrong-fulfillment'
   if (isReject(reply)) return undefined
   if (!Buffer.isBuffer(reply)) return 'foreign'

@@ -1,0 +1,59 @@
+import { recommended, wrap } from 'ilp-wrap'
+import { RecommendedFused } from '../fused/recommended.js'
+import { BUILT_IN, connector } from '../lib/connector.js'
+import { compare, inFlight, inSequence } from '../lib/measure.js'
+import { distinctPrepares, fulfill } from '../lib/packets.js'
+import { pluginClass } from '../lib/plugins.js'
+
+/**
+ * What the recommended stack costs with all its parts but the logs, against the same work fused by hand, and against the
+ * ten middleware that ilp-connector has built in. The limits are so wide that nothing is refused, and no packet is like
+ * another, so that all of them go the whole way.
+ */
+
+const most = 10n ** 30n
+const rates = { capacity: 1e9, refillCount: 1e9, refillMs: 1000 }
+const perTime = { amount: most, refillMs: 1000 }
+
+const limits = {
+  balance: { maximum: most, minimum: -most },
+  rateLimit: { incoming: rates, outgoing: rates },
+  maxPacketAmount: { maximum: most },
+  throughput: { incoming: perTime, outgoing: perTime }
+}
+
+const answer = async () => fulfill
+
+const contenders = {
+  'fused by hand': (inner) => ends(inner, new RecommendedFused(inner, limits)),
+  'recommended()': (inner) => ends(inner, wrap(inner, recommended({ ...limits, logging: false }))),
+  'ilp-connector, its ten': (inner) => connector(inner, BUILT_IN, answer),
+  'bare plugin': (inner) => ends(inner, inner)
+}
+
+/** The two ways a packet goes: `send` is what the host calls, `receive` what the plugin calls. */
+function ends(inner, plugin) {
+  plugin.registerDataHandler(answer)
+  return { send: (data) => plugin.sendData(data), receive: (data) => inner.receive(data) }
+}
+
+export async function run() {
+  const made = {}
+  for (const [name, make] of Object.entries(contenders)) made[name] = await make(new (pluginClass(fulfill))())
+  const [baseline] = Object.keys(contenders)
+  const next = distinctPrepares()
+  const tables = []
+  for (const [direction, method] of [
+    ['outgoing', 'send'],
+    ['incoming', 'receive']
+  ]) {
+    for (const [how, drive] of [
+      ['100 in flight', inFlight],
+      ['in sequence', inSequence]
+    ]) {
+      const runs = Object.entries(made).map(([name, ways]) => [name, drive(() => ways[method](next()))])
+      tables.push({ title: `${direction}, ${how}`, rows: await compare(baseline, Object.fromEntries(runs)) })
+    }
+  }
+  return tables
+}
