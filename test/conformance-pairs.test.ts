@@ -52,7 +52,7 @@ const whole = (): Middleware[] =>
     retry: hasty,
     throughput: throughputOptions,
     maxPacketAmount: maxOptions
-  }) as Middleware[]
+  })
 
 const stacks: [string, () => Middleware[]][] = [
   ['recommended', whole],

@@ -50,8 +50,9 @@ export async function createMiddleware(repository, name) {
 
   for (const file of filesUnder(template, '').filter((each) => !alone.has(relative(template, each)))) {
     const text = renamed(readFileSync(file, 'utf8'))
-    const made = file.endsWith('package.json') ? manifestHere(text, name, version) : text
-    await write(join(directory, renamed(relative(template, file))), made)
+    const path = renamed(relative(template, file))
+    if (path === 'manifest.json') await write(join(directory, 'package.json'), manifestHere(text, name, version))
+    else await write(join(directory, path), text)
   }
   await write(join(directory, 'tsconfig.json'), JSON.stringify(config))
 

@@ -9,6 +9,7 @@ declare module '@ilp-wrap/core' {
     'circuit-opened': CircuitOpened
     /** The first trial goes. */
     'circuit-half-opened': CircuitHalfOpened
+    /** Packets go to the peer again. */
     'circuit-closed': CircuitClosed
     /** Open until `reset()`. */
     'circuit-isolated': CircuitIsolated

@@ -94,7 +94,7 @@ describeRedis('the books of an account in Redis', () => {
     for (let index = 0; index < 1700; index++) old.zadd(settled, 1, `old ${index}`)
     await old.exec()
     await redis.open().open('alice', new Told())
-    expect(await redis.raw().zrange(settled, 0, -1)).toEqual([String(id)])
+    expect(await redis.raw().zrange(settled, '0', '-1')).toEqual([String(id)])
   })
 
   it('name the accounts behind a prefix of the client, once each', async () => {

@@ -22,11 +22,13 @@ interface Manifest {
 export function middlewarePackage(template: readonly TemplateFile[], name: string, version: string): TemplateFile[] {
   const names = namesOf(name, wordsOf(template))
   return template.map(({ path, text }) => ({
-    // npm would take a `.gitignore` of the template for its own, and not publish it
-    path: path === 'gitignore' ? '.gitignore' : renamed(path, names),
-    text: path === 'package.json' ? manifestFrom(renamed(text, names), version) : renamed(text, names)
+    path: RENAMED[path] ?? renamed(path, names),
+    text: path === 'manifest.json' ? manifestFrom(renamed(text, names), version) : renamed(text, names)
   }))
 }
+
+/** What npm and bundlers would take for a part of the package that the template is shipped in. */
+const RENAMED: Readonly<Record<string, string>> = { gitignore: '.gitignore', 'manifest.json': 'package.json' }
 
 function renamed(text: string, { full, kebab, camel, pascal }: Names): string {
   return text
