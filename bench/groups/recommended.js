@@ -11,7 +11,8 @@ import { pluginClass } from '../lib/plugins.js'
  * another, so that all of them go the whole way.
  */
 
-const most = 10n ** 30n
+// as large as one packet can be
+const most = 2n ** 63n
 const rates = { capacity: 1e9, refillCount: 1e9, refillMs: 1000 }
 const perTime = { amount: most, refillMs: 1000 }
 
