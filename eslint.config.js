@@ -59,7 +59,11 @@ const time = {
 
 const defaultExports = { selector: 'ExportDefaultDeclaration', message: 'Export by name.' }
 
-const command = ['packages/ilp-wrap/src/bin.ts', 'packages/ilp-wrap/src/commands/**', 'packages/ilp-wrap/src/books/store.ts']
+const command = [
+  'packages/ilp-wrap/src/bin.ts',
+  'packages/ilp-wrap/src/commands/**',
+  'packages/ilp-wrap/src/books/store.ts'
+]
 
 export default defineConfig(
   { ignores: ['**/dist/', '**/coverage/', 'reports/', 'docs/.vitepress/.temp/'] },
