@@ -87,6 +87,13 @@ describe('the recommended list', () => {
     expect(names(stack({ ...off, rateLimit: false, expire: false, balance: false }))).toEqual([])
   })
 
+  it('limits amounts in the direction that has a limit', () => {
+    const parts = (throughput: RecommendedOptions['throughput']): string[] =>
+      names(stack({ balance: maximum, ...(throughput && { throughput }) })).filter((name) => name.startsWith('through'))
+    expect(parts({ incoming: { amount: 5n } })).toEqual(['throughput(in)'])
+    expect(parts({ outgoing: { amount: 5n } })).toEqual(['throughput(out)'])
+  })
+
   it('gives each half the options of the whole', () => {
     const limits = { incoming: { capacity: 5 }, outgoing: { capacity: 7 } }
     const snapshot = rateLimitOf(stack({ balance: maximum, rateLimit: limits }))?.snapshot()
@@ -117,6 +124,13 @@ describe('the recommended list', () => {
     }
     expect(refused({})).toBe('Expected `balance` to be an object with at least a `maximum`, or false, got `undefined`')
     expect(refused({ balance: {} })).toMatch(/^balance: Expected `maximum` to be /)
+    const error = new RangeError('an option that throws')
+    const throwing = {
+      get maximum(): bigint {
+        throw error
+      }
+    }
+    expect(() => recommended({ balance: throwing })).toThrow(error)
     expect(refused({ balance: maximum, retries: {} })).toMatch(/^Unknown option `retries`/)
     expect(refused({ balance: maximum, expire: { reduceMs: -1 } })).toMatch(/^expire: Expected `reduceMs` to be /)
     expect(refused({ balance: maximum, rateLimit: { outgoing: { capacity: 0 } } })).toMatch(/^rateLimit: Expected `/)

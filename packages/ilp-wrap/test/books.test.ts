@@ -137,6 +137,13 @@ describe('ilp-wrap books', () => {
     expect((await run('--help')).out).toContain('Examples:')
   })
 
+  it('tells the holds of a process that is at work from those of one that is gone', () => {
+    const hold = { id: 'open', direction: 'in', amount: 5n, expiresAt: 0, lost: false } as const
+    const sums = { account: 'alice', committed: 0n, holdsIn: 5n, holdsOut: 0n, suspended: [], unconfirmed: [] }
+    expect(booksTable([{ ...sums, holds: [hold] }])).toMatch(/alice\W+hold, in\W+open\W+5\W+1970-01-01T00:00:00.000Z/)
+    expect(booksTable([{ ...sums, holds: [{ ...hold, lost: true }] }])).toMatch(/alice\W+lost hold, in/)
+  })
+
   it('says so where there are no accounts', () => {
     expect([booksTable([]), booksValue([])]).toEqual(['There are no accounts.\n', []])
   })
