@@ -21,8 +21,8 @@ const all = readdirSync(groupsUrl)
 
 if (process.send !== undefined) {
   const { run } = await import(new URL(`${process.argv[2]}.js`, groupsUrl).href)
-  process.send(await run())
-  process.disconnect()
+  // peers leave timers behind, ilp-connector's dedupe among them
+  process.send(await run(), () => process.exit())
 } else await main()
 
 async function main() {

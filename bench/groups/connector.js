@@ -56,7 +56,7 @@ const contenders = {
 }
 
 /** A forward is long, and its own dedupe fills the memory, so that each collection of garbage is long, too. */
-const ROUNDS = 5
+const ROUNDS = 15
 
 export async function run() {
   const sends = {}
