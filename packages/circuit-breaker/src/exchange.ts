@@ -1,15 +1,14 @@
+import { Pool } from '@ilp-wrap/core'
+
 /** Who made a call, and is told how it ended. */
 export interface Caller {
   replied(reply: Buffer, exchange: Exchange): void
   threw(error: unknown, exchange: Exchange): void
 }
 
-const MAX_FREE = 256
-let free: Exchange | undefined
-let freeCount = 0
-
-/** A call whose end is awaited. A few are used over and over, so that a packet costs no object and no function. */
+/** A call whose end is awaited. */
 export class Exchange {
+  static readonly #pool = new Pool(() => new Exchange())
   readonly onReply: (reply: Buffer) => void
   readonly onError: (error: unknown) => void
   /** What was sent. */
@@ -19,7 +18,6 @@ export class Exchange {
   /** The circuit's period of it. */
   period = 0
   #caller: Caller | undefined
-  #next: Exchange | undefined
 
   constructor() {
     this.onReply = (reply) => {
@@ -33,11 +31,7 @@ export class Exchange {
   }
 
   static of(caller: Caller, data: Buffer, at: number, period: number): Exchange {
-    const exchange = free ?? new Exchange()
-    if (exchange === free) {
-      free = exchange.#next
-      freeCount--
-    }
+    const exchange = Exchange.#pool.take()
     exchange.#caller = caller
     exchange.data = data
     exchange.at = at
@@ -48,10 +42,7 @@ export class Exchange {
   static #release(exchange: Exchange): void {
     exchange.#caller = undefined
     exchange.data = NONE
-    if (freeCount >= MAX_FREE) return
-    exchange.#next = free
-    free = exchange
-    freeCount++
+    Exchange.#pool.give(exchange)
   }
 }
 

@@ -1,8 +1,7 @@
 import { defineMiddleware } from '@ilp-wrap/core'
-import type { ConnectOptions, Hooks, Middleware, Setup } from '@ilp-wrap/core'
+import type { ConnectOptions, Halves, Hooks, Middleware, Setup } from '@ilp-wrap/core'
 import { Half } from './half.js'
 import { Handle, NAME } from './handle.js'
-import type { Halves } from './handle.js'
 import { validated } from './options.js'
 import type { ConcurrencyOptions, Configs } from './options.js'
 
@@ -32,7 +31,7 @@ class Concurrency implements Hooks {
   readonly handleData: Hooks['handleData']
   readonly lifecycle: Hooks['lifecycle']
   readonly #setup: Setup
-  readonly #halves: Halves = {}
+  readonly #halves: Halves<Half> = {}
   #handle: Handle | undefined
 
   constructor({ incoming, outgoing }: Configs, setup: Setup) {

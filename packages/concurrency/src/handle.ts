@@ -1,6 +1,5 @@
-import { InvalidFieldsError, handleOf } from '@ilp-wrap/core'
-import type { Direction } from '@ilp-wrap/core'
-import { known } from '@ilp-wrap/core/options'
+import { HalvesHandle, handleOf } from '@ilp-wrap/core'
+import type { Direction, HalfChanges, Halves } from '@ilp-wrap/core'
 import type { Half, HalfSnapshot } from './half.js'
 import { changed } from './options.js'
 import type { Limits } from './options.js'
@@ -14,10 +13,7 @@ export interface ConcurrencySnapshot {
 }
 
 /** What to change; what is absent stays as it is. */
-export interface LimitChanges {
-  readonly incoming?: Limits
-  readonly outgoing?: Limits
-}
+export type LimitChanges = HalfChanges<Limits>
 
 /** The controls of a stack's limits of what is in flight, also where each direction has a layer of its own. */
 export interface ConcurrencyHandle {
@@ -34,45 +30,20 @@ export function concurrencyOf(plugin: object): ConcurrencyHandle | undefined {
   return handleOf(plugin, NAME) as ConcurrencyHandle | undefined
 }
 
-/** An absent direction has no limit. */
-export interface Halves {
-  incoming?: Half
-  outgoing?: Half
-}
-
-export class Handle implements ConcurrencyHandle {
-  readonly #halves: Halves
-
-  /** The handle `beneath` may have a limit for a direction that this layer has none for. */
-  constructor(own: Halves, beneath: object | undefined) {
-    this.#halves = { ...(beneath instanceof Handle && beneath.#halves), ...own }
+export class Handle extends HalvesHandle<Half, Limits> implements ConcurrencyHandle {
+  constructor(own: Halves<Half>, beneath: object | undefined) {
+    super(own, beneath, 'limit')
   }
 
   snapshot(): ConcurrencySnapshot {
-    const { incoming, outgoing } = this.#halves
+    const { incoming, outgoing } = this.halves
     return { incoming: incoming?.snapshot(), outgoing: outgoing?.snapshot() }
   }
 
-  setLimits(changes: LimitChanges): void {
-    const given = known(changes, ['incoming', 'outgoing'])
-    const incoming = this.#change('incoming', given.incoming)
-    const outgoing = this.#change('outgoing', given.outgoing)
-    incoming?.()
-    outgoing?.()
-  }
-
-  #change(direction: Direction, limits: Limits | undefined): (() => void) | undefined {
-    if (limits === undefined) return undefined
-    const half = this.#halves[direction] ?? nothingToChange(direction)
+  protected override prepare(half: Half, limits: Limits, direction: Direction): () => void {
     const config = changed(half.config, limits, direction)
     return () => {
       half.setConfig(config)
     }
   }
-}
-
-function nothingToChange(direction: Direction): never {
-  throw new InvalidFieldsError(`\`${direction}\` has no limit that could be changed`, {
-    code: 'ILP_WRAP_INVALID_OPTION'
-  })
 }

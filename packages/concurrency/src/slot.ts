@@ -1,4 +1,4 @@
-import { Deadline } from '@ilp-wrap/core'
+import { Deadline, Pool } from '@ilp-wrap/core'
 
 export interface SlotOwner {
   free(slot: Slot): void
@@ -31,44 +31,25 @@ export class Slot extends Deadline {
   }
 }
 
-const MAX_KEPT = 256
-let kept: Listener | undefined
-let keptCount = 0
-
-/** The listener of one answer. A few are used over and over, so that a packet costs no function of its own. */
+/** The listener of one answer. */
 class Listener {
+  static readonly #pool = new Pool(() => new Listener())
   readonly onSettled: () => void
   #slot: Slot | undefined
-  #next: Listener | undefined
 
   constructor() {
     this.onSettled = () => {
-      Listener.#keep(this).free()
+      const slot = this.#slot as Slot
+      this.#slot = undefined
+      Listener.#pool.give(this)
+      slot.free()
     }
   }
 
   static of(slot: Slot): Listener {
-    let listener = kept
-    if (listener === undefined) {
-      listener = new Listener()
-    } else {
-      kept = listener.#next
-      keptCount--
-    }
+    const listener = Listener.#pool.take()
     listener.#slot = slot
     return listener
-  }
-
-  static #keep(listener: Listener): Slot {
-    const slot = listener.#slot as Slot
-    listener.#slot = undefined
-    listener.#next = undefined
-    if (keptCount < MAX_KEPT) {
-      listener.#next = kept
-      kept = listener
-      keptCount++
-    }
-    return slot
   }
 }
 

@@ -45,6 +45,16 @@ export function btpError(error: unknown): BtpErrorInfo | undefined {
   }
 }
 
+/**
+ * Whether `connect` failed for good: the options or the credentials will be as wrong next time. By name, since the
+ * plugin's classes need not be ours.
+ */
+export function isFinalError(error: unknown): boolean {
+  return error instanceof Error && FINAL.includes(error.name)
+}
+
+const FINAL: readonly string[] = ['InvalidFieldsError', 'InvalidServicesError', 'NotAcceptedError', 'TypeError']
+
 /** What an error may have; each field is checked before it counts. */
 interface Fields {
   readonly name?: unknown

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { MoneyNotSentError, NotAcceptedError } from '../src/errors.js'
-import { btpError, errorOutcome } from '../src/outcome.js'
+import { MoneyNotSentError, NotAcceptedError, UnreachableError } from '../src/errors.js'
+import { btpError, errorOutcome, isFinalError } from '../src/outcome.js'
 
 const failure = (fields: object, message = 'oh no'): Error => Object.assign(new Error(message), fields)
 
@@ -88,5 +88,16 @@ describe('btpError', () => {
 
   it.each([undefined, null, 'text', { message: 7 }])('takes %o for no BTP Error', (error) => {
     expect(btpError(error)).toBeUndefined()
+  })
+})
+
+describe('a connect that failed for good', () => {
+  it('is told by the name of its error, whosever class that is', () => {
+    for (const name of ['InvalidFieldsError', 'InvalidServicesError', 'NotAcceptedError', 'TypeError']) {
+      expect(isFinalError(Object.assign(new Error('no'), { name }))).toBe(true)
+    }
+    expect([new UnreachableError('away'), new Error('no'), { name: 'TypeError' }, undefined].map(isFinalError)).toEqual(
+      [false, false, false, false]
+    )
   })
 })

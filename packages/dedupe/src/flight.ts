@@ -1,3 +1,4 @@
+import { Pool } from '@ilp-wrap/core'
 import type { Printed } from './flights.js'
 import { KeptPacket } from './kept-packet.js'
 
@@ -7,15 +8,12 @@ export interface Home {
   landed(flight: Flight, reply: Buffer | undefined): void
 }
 
-const MAX_FREE = 256
-let free: Flight | undefined
-let freeCount = 0
-
 /**
- * A prepare that waits for its answer, with the handlers of that answer. A few are used over and over, so that a packet
- * costs no functions and no memory of its own; `home` must not hold on to one that has landed.
+ * A prepare that waits for its answer, with the handlers of that answer. One that has landed is used again, so `home`
+ * must not hold on to it.
  */
 export class Flight extends KeptPacket implements Printed<Flight> {
+  static readonly #pool = new Pool(() => new Flight())
   after: Flight | undefined
   since = 0
   /** What the sender got; there once the packet is on its way. */
@@ -23,7 +21,6 @@ export class Flight extends KeptPacket implements Printed<Flight> {
   readonly #onReply: (reply: Buffer) => void
   readonly #onError: () => void
   #home: Home | undefined
-  #nextFree: Flight | undefined
 
   private constructor() {
     super()
@@ -37,13 +34,7 @@ export class Flight extends KeptPacket implements Printed<Flight> {
 
   /** What is to be followed: `takeOff` does so, once the packet is on its way. */
   static of(prepare: Buffer, print: number, expiresAt: number): Flight {
-    let flight = free
-    if (flight === undefined) {
-      flight = new Flight()
-    } else {
-      free = flight.#nextFree
-      freeCount--
-    }
+    const flight = Flight.#pool.take()
     flight.keep(prepare, print, expiresAt)
     return flight
   }
@@ -56,14 +47,7 @@ export class Flight extends KeptPacket implements Printed<Flight> {
 
   #land(reply: Buffer | undefined): void {
     ;(this.#home as Home).landed(this, reply)
-    this.answer = this.#home = this.#nextFree = undefined
-    Flight.#release(this)
-  }
-
-  static #release(flight: Flight): void {
-    if (freeCount === MAX_FREE) return
-    flight.#nextFree = free
-    free = flight
-    freeCount++
+    this.answer = this.#home = undefined
+    Flight.#pool.give(this)
   }
 }

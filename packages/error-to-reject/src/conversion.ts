@@ -1,21 +1,19 @@
+import { Pool } from '@ilp-wrap/core'
+
 /** Who makes the reject. */
 export interface Converter {
   convert(error: unknown, prepare: Buffer): Buffer
 }
 
-const MAX_FREE = 256
-let free: Conversion | undefined
-let freeCount = 0
-
-/** The handlers of one answer. A few are used over and over, so that a packet costs no functions of its own. */
+/** The handlers of one answer. */
 export class Conversion {
+  static readonly #pool = new Pool(() => new Conversion())
   /** Gives the answer back as it is. */
   readonly onReply: (reply: Buffer) => Buffer
   /** Gives a reject in the place of what was thrown. */
   readonly onError: (error: unknown) => Buffer
   #prepare: Buffer | undefined
   #converter: Converter | undefined
-  #next: Conversion | undefined
 
   private constructor() {
     this.onReply = (reply) => {
@@ -31,13 +29,7 @@ export class Conversion {
   }
 
   static of(prepare: Buffer, converter: Converter): Conversion {
-    let conversion = free
-    if (conversion === undefined) {
-      conversion = new Conversion()
-    } else {
-      free = conversion.#next
-      freeCount--
-    }
+    const conversion = Conversion.#pool.take()
     conversion.#prepare = prepare
     conversion.#converter = converter
     return conversion
@@ -45,10 +37,7 @@ export class Conversion {
 
   /** Gives it back, to be used again. */
   static #release(conversion: Conversion): void {
-    conversion.#prepare = conversion.#converter = conversion.#next = undefined
-    if (freeCount === MAX_FREE) return
-    conversion.#next = free
-    free = conversion
-    freeCount++
+    conversion.#prepare = conversion.#converter = undefined
+    Conversion.#pool.give(conversion)
   }
 }

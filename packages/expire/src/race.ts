@@ -1,15 +1,12 @@
+import { Pool } from '@ilp-wrap/core'
 import type { Pending } from './pending.js'
 
-const MAX_FREE = 256
-let free: Race | undefined
-let freeCount = 0
-
-/** The handlers of one answer. A few are used over and over, so that a packet costs no functions of its own. */
+/** The handlers of one answer. */
 class Race {
+  static readonly #pool = new Pool(() => new Race())
   readonly onReply: (reply: Buffer) => void
   readonly onError: (error: unknown) => void
   #pending: Pending | undefined
-  #next: Race | undefined
 
   constructor() {
     this.onReply = (reply) => {
@@ -21,13 +18,7 @@ class Race {
   }
 
   static of(pending: Pending): Race {
-    let race = free
-    if (race === undefined) {
-      race = new Race()
-    } else {
-      free = race.#next
-      freeCount--
-    }
+    const race = Race.#pool.take()
     race.#pending = pending
     return race
   }
@@ -35,12 +26,7 @@ class Race {
   static #release(race: Race): Pending {
     const pending = race.#pending as Pending
     race.#pending = undefined
-    race.#next = undefined
-    if (freeCount < MAX_FREE) {
-      race.#next = free
-      free = race
-      freeCount++
-    }
+    Race.#pool.give(race)
     return pending
   }
 }

@@ -1,6 +1,6 @@
-import { InvalidFieldsError, handleOf } from '@ilp-wrap/core'
-import type { Direction } from '@ilp-wrap/core'
-import { amount, known } from '@ilp-wrap/core/options'
+import { HalvesHandle, handleOf } from '@ilp-wrap/core'
+import type { Direction, HalfChanges, Halves } from '@ilp-wrap/core'
+import { amount } from '@ilp-wrap/core/options'
 import type { Amount } from '@ilp-wrap/core/options'
 import type { Half } from './half.js'
 
@@ -13,10 +13,7 @@ export interface MaximumSnapshot {
 }
 
 /** What to change; what is absent stays as it is. */
-export interface MaximumChanges {
-  readonly incoming?: Amount
-  readonly outgoing?: Amount
-}
+export type MaximumChanges = HalfChanges<Amount>
 
 /** The controls of a stack's maxima, also where each direction has a layer of its own. */
 export interface MaxPacketAmountHandle {
@@ -33,45 +30,20 @@ export function maxPacketAmountOf(plugin: object): MaxPacketAmountHandle | undef
   return handleOf(plugin, NAME) as MaxPacketAmountHandle | undefined
 }
 
-/** An absent direction has no maximum. */
-export interface Halves {
-  incoming?: Half
-  outgoing?: Half
-}
-
-export class Handle implements MaxPacketAmountHandle {
-  readonly #halves: Halves
-
-  /** The handle `beneath` may have a maximum for a direction that this layer has none for. */
-  constructor(own: Halves, beneath: object | undefined) {
-    this.#halves = { ...(beneath instanceof Handle && beneath.#halves), ...own }
+export class Handle extends HalvesHandle<Half, Amount> implements MaxPacketAmountHandle {
+  constructor(own: Halves<Half>, beneath: object | undefined) {
+    super(own, beneath, 'maximum')
   }
 
   snapshot(): MaximumSnapshot {
-    const { incoming, outgoing } = this.#halves
+    const { incoming, outgoing } = this.halves
     return { incoming: incoming?.maximum, outgoing: outgoing?.maximum }
   }
 
-  setLimits(changes: MaximumChanges): void {
-    const given = known(changes, ['incoming', 'outgoing'])
-    const incoming = this.#change('incoming', given.incoming)
-    const outgoing = this.#change('outgoing', given.outgoing)
-    incoming?.()
-    outgoing?.()
-  }
-
-  #change(direction: Direction, value: Amount | undefined): (() => void) | undefined {
-    if (value === undefined) return undefined
-    const half = this.#halves[direction] ?? nothingToChange(direction)
+  protected override prepare(half: Half, value: Amount, direction: Direction): () => void {
     const maximum = amount(direction, value, { min: 0n })
     return () => {
       half.maximum = maximum
     }
   }
-}
-
-function nothingToChange(direction: Direction): never {
-  throw new InvalidFieldsError(`\`${direction}\` has no maximum that could be changed`, {
-    code: 'ILP_WRAP_INVALID_OPTION'
-  })
 }

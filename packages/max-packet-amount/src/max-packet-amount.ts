@@ -1,10 +1,9 @@
 import { defineMiddleware } from '@ilp-wrap/core'
-import type { Hooks, Middleware, Setup } from '@ilp-wrap/core'
+import type { Halves, Hooks, Middleware, Setup } from '@ilp-wrap/core'
 import { amount, boolean, known } from '@ilp-wrap/core/options'
 import type { Amount } from '@ilp-wrap/core/options'
 import { Half } from './half.js'
 import { Handle, NAME } from './handle.js'
-import type { Halves } from './handle.js'
 
 export interface MaxPacketAmountOptions {
   /** The most base units that one prepare may carry; as many pass. Zero lets only prepares of zero pass. */
@@ -50,7 +49,7 @@ class MaxPacketAmount implements Hooks {
   readonly sendData: Hooks['sendData']
   readonly handleData: Hooks['handleData']
   readonly #setup: Setup
-  readonly #halves: Halves = {}
+  readonly #halves: Halves<Half> = {}
   #handle: Handle | undefined
 
   constructor({ maximum, incoming, outgoing }: Config, setup: Setup) {

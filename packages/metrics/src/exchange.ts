@@ -1,13 +1,11 @@
+import { Pool } from '@ilp-wrap/core'
 import type { Clock } from '@ilp-wrap/core'
 import { isFulfill, rejectCode } from '@ilp-wrap/core/packet'
 import type { Tally, Traffic } from './traffic.js'
 
-const MAX_FREE = 256
-let free: Exchange | undefined
-let freeCount = 0
-
-/** An exchange whose end is awaited. A few are used over and over, so that a packet costs no object and no function. */
+/** An exchange whose end is awaited. */
 export class Exchange {
+  static readonly #pool = new Pool(() => new Exchange())
   readonly #onReply: (reply: Buffer) => void
   readonly #onError: (error: unknown) => void
   #traffic: Traffic | undefined
@@ -16,7 +14,6 @@ export class Exchange {
   #start = 0
   /** Base units; undefined for data that is no prepare. */
   #amount: bigint | undefined
-  #next: Exchange | undefined
 
   constructor() {
     this.#onReply = (reply) => {
@@ -29,11 +26,7 @@ export class Exchange {
 
   /** An exchange begins now; `watch` is to be called with its answer. */
   static start(traffic: Traffic, clock: Clock, amount: bigint | undefined): Exchange {
-    const exchange = free ?? new Exchange()
-    if (exchange === free) {
-      free = exchange.#next
-      freeCount--
-    }
+    const exchange = Exchange.#pool.take()
     traffic.inFlight++
     exchange.#traffic = traffic
     exchange.#clock = clock
@@ -56,10 +49,7 @@ export class Exchange {
   static #release(exchange: Exchange): void {
     exchange.#traffic = undefined
     exchange.#clock = undefined
-    if (freeCount >= MAX_FREE) return
-    exchange.#next = free
-    free = exchange
-    freeCount++
+    Exchange.#pool.give(exchange)
   }
 }
 

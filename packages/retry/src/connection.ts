@@ -1,5 +1,5 @@
 import type { ConnectOptions, LifecycleEvent, Setup } from '@ilp-wrap/core'
-import { MAX_TIMEOUT_MS, UnreachableError } from '@ilp-wrap/core'
+import { MAX_TIMEOUT_MS, UnreachableError, isFinalError } from '@ilp-wrap/core'
 import {
   EMPTY,
   Observable,
@@ -221,7 +221,7 @@ export class Connection {
       }),
       retryWhile({
         delay: (error: unknown, attempt) => {
-          if (isFinal(error)) return throwError(() => error)
+          if (isFinalError(error)) return throwError(() => error)
           connecting.lastError = [error]
           return this.#pause(error, attempt)
         }
@@ -261,7 +261,7 @@ export class Connection {
         if (!plugin.isConnected()) throw new UnreachableError('Still not connected')
       }),
       retryWhile({
-        delay: (error: unknown, count) => (isFinal(error) ? throwError(() => error) : this.#pause(error, count))
+        delay: (error: unknown, count) => (isFinalError(error) ? throwError(() => error) : this.#pause(error, count))
       })
     )
     this.#reconnecting = sleep(clock, reconnectAfterMs)
@@ -291,11 +291,4 @@ export class Connection {
     if (events.observed) emit({ type: 'connect-scheduled', attempt, delayMs, error: nameOf(error) })
     return sleep(clock, delayMs)
   }
-}
-
-/** By name, since the plugin's classes need not be ours. The options or the credentials will be as wrong next time. */
-const FINAL: readonly string[] = ['InvalidFieldsError', 'InvalidServicesError', 'NotAcceptedError', 'TypeError']
-
-function isFinal(error: unknown): boolean {
-  return error instanceof Error && FINAL.includes(error.name)
 }

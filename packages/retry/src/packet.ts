@@ -1,3 +1,4 @@
+import { Pool } from '@ilp-wrap/core'
 import { prepareAmount, prepareDestination } from '@ilp-wrap/core/packet'
 import type { Sent } from './decision.js'
 
@@ -9,17 +10,17 @@ export interface Sender {
   threw(error: unknown, packet: Packet): Promise<Buffer>
 }
 
-/** Packets that are done are used again, with their functions and their memory: a packet costs none of its own. */
 const MAX_FREE = 1024
+/** Packets that are done are used again with their memory, unless it is larger. */
 const MAX_KEPT_BYTES = 2048
-let free: Packet | undefined
-let freeCount = 0
+const NO_MEMORY = Buffer.alloc(0)
 
 /**
  * What was handed to `sendData`, byte for byte as it was then: neither a plugin that writes into the Buffer it gets nor
  * a host that reuses it changes what a later attempt sends.
  */
 export class Packet implements Sent {
+  static readonly #pool = new Pool(() => new Packet(), MAX_FREE)
   /** Milliseconds since 1970; undefined for what is no prepare. */
   expiresAt: number | undefined
   /** When the first attempt began. */
@@ -30,12 +31,10 @@ export class Packet implements Sent {
   readonly onError: (error: unknown) => Promise<Buffer>
   #sender: Sender | undefined
   #next: Next | undefined
-  #memory: Buffer
+  #memory: Buffer = NO_MEMORY
   #length = 0
-  #nextFree: Packet | undefined
 
-  private constructor(bytes: number) {
-    this.#memory = Buffer.allocUnsafe(bytes)
+  private constructor() {
     this.onAnswer = (answer) => (this.#sender as Sender).answered(answer, this)
     this.onError = (error) => (this.#sender as Sender).threw(error, this)
   }
@@ -48,14 +47,7 @@ export class Packet implements Sent {
     startedAt: number,
     waitedInVain: boolean
   ): Packet {
-    let packet = free
-    if (packet === undefined) {
-      packet = new Packet(data.length)
-    } else {
-      free = packet.#nextFree
-      freeCount--
-      packet.#nextFree = undefined
-    }
+    const packet = Packet.#pool.take()
     packet.expiresAt = expiresAt
     packet.startedAt = startedAt
     packet.waitedInVain = waitedInVain
@@ -69,10 +61,7 @@ export class Packet implements Sent {
   static release(packet: Packet): void {
     packet.#sender = undefined
     packet.#next = undefined
-    if (freeCount >= MAX_FREE || packet.#memory.length > MAX_KEPT_BYTES) return
-    packet.#nextFree = free
-    free = packet
-    freeCount++
+    if (packet.#memory.length <= MAX_KEPT_BYTES) Packet.#pool.give(packet)
   }
 
   /** Sends it once more. Each attempt gets a copy of its own. */

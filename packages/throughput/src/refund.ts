@@ -1,20 +1,16 @@
-import { errorOutcome } from '@ilp-wrap/core'
+import { Pool, errorOutcome } from '@ilp-wrap/core'
 import type { Direction } from '@ilp-wrap/core'
 import { isFulfill } from '@ilp-wrap/core/packet'
 import type { AmountBucket } from './bucket.js'
 
-const MAX_FREE = 256
-let free: Refund | undefined
-let freeCount = 0
-
-/** What one packet has taken. A few are used over and over, so that a packet costs no functions of its own. */
+/** What one packet has taken. */
 class Refund {
+  static readonly #pool = new Pool(() => new Refund())
   readonly onReply: (reply: Buffer) => void
   readonly onError: (error: unknown) => void
   #bucket: AmountBucket | undefined
   #amount = 0n
   #direction: Direction = 'outgoing'
-  #next: Refund | undefined
 
   constructor() {
     // what is neither a fulfill nor a reject is no answer to a prepare either: the packet was not executed
@@ -28,13 +24,7 @@ class Refund {
   }
 
   static of(bucket: AmountBucket, amount: bigint, direction: Direction): Refund {
-    let refund = free
-    if (refund === undefined) {
-      refund = new Refund()
-    } else {
-      free = refund.#next
-      freeCount--
-    }
+    const refund = Refund.#pool.take()
     refund.#bucket = bucket
     refund.#amount = amount
     refund.#direction = direction
@@ -44,15 +34,7 @@ class Refund {
   #end(isDue: boolean): void {
     if (isDue) (this.#bucket as AmountBucket).giveBack(this.#amount)
     this.#bucket = undefined
-    Refund.#keep(this)
-  }
-
-  static #keep(refund: Refund): void {
-    refund.#next = undefined
-    if (freeCount >= MAX_FREE) return
-    refund.#next = free
-    free = refund
-    freeCount++
+    Refund.#pool.give(this)
   }
 }
 

@@ -1,11 +1,10 @@
 import { defineMiddleware } from '@ilp-wrap/core'
-import type { Hooks, Middleware, Setup } from '@ilp-wrap/core'
+import type { Halves, Hooks, Middleware, Setup } from '@ilp-wrap/core'
 import { badOption, known } from '@ilp-wrap/core/options'
 import { LIMITS, Rate } from './bucket.js'
 import type { Limits } from './bucket.js'
 import { Half } from './half.js'
 import { Handle, NAME } from './handle.js'
-import type { Halves } from './handle.js'
 
 /** One of the two is required. */
 export interface ThroughputOptions {
@@ -60,7 +59,7 @@ class Throughput implements Hooks {
   readonly sendData: Hooks['sendData']
   readonly handleData: Hooks['handleData']
   readonly #setup: Setup
-  readonly #halves: Halves = {}
+  readonly #halves: Halves<Half> = {}
   #handle: Handle | undefined
 
   constructor({ incoming, outgoing }: Rates, setup: Setup) {

@@ -1,3 +1,4 @@
+import { Pool } from '@ilp-wrap/core'
 import { FULFILL, REJECT, isFulfill, isReject } from '@ilp-wrap/core/packet'
 import type { InvalidReply } from './events.js'
 import { conditionOf, isPreimage } from './preimage.js'
@@ -8,21 +9,17 @@ export interface Judge {
   refuse(reason: InvalidReply, prepare: Buffer): Buffer
 }
 
-const MAX_FREE = 256
-let free: Check | undefined
-let freeCount = 0
-
 /**
- * The check of one answer. A few are used over and over, so that a packet costs no object of its own. It holds a copy of
- * the condition: a host that uses its Buffer again must not turn a valid fulfillment into a wrong one.
+ * The check of one answer. It holds a copy of the condition: a host that uses its Buffer again must not turn a valid
+ * fulfillment into a wrong one.
  */
 export class Check {
+  static readonly #pool = new Pool(() => new Check())
   /** Takes the answer, once, and gives it back, or what goes in its place. */
   readonly onReply: (reply: Buffer) => Buffer
   #condition = ''
   #prepare: Buffer | undefined
   #judge: Judge | undefined
-  #next: Check | undefined
 
   private constructor() {
     this.onReply = (reply) => {
@@ -35,13 +32,7 @@ export class Check {
   }
 
   static of(prepare: Buffer, judge: Judge): Check {
-    let check = free
-    if (check === undefined) {
-      check = new Check()
-    } else {
-      free = check.#next
-      freeCount--
-    }
+    const check = Check.#pool.take()
     check.#condition = conditionOf(prepare)
     check.#prepare = prepare
     check.#judge = judge
@@ -52,11 +43,7 @@ export class Check {
   static #release(check: Check): void {
     check.#prepare = undefined
     check.#judge = undefined
-    check.#next = undefined
-    if (freeCount === MAX_FREE) return
-    check.#next = free
-    free = check
-    freeCount++
+    Check.#pool.give(check)
   }
 }
 

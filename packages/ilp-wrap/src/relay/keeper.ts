@@ -1,3 +1,4 @@
+import { isFinalError } from '@ilp-wrap/core'
 import type { Clock, PluginV2, Timer } from '@ilp-wrap/core'
 import { logOf } from './gate.js'
 
@@ -8,9 +9,6 @@ const GIVE_UP_MS = CONNECT_MS + 1000
 /** The waits between tries: twice as long each time. */
 const FIRST_WAIT_MS = 100
 const LONGEST_WAIT_MS = 5000
-
-/** What trying again does not mend, by the names of RFC 0024. */
-const FINAL = ['InvalidFieldsError', 'InvalidServicesError', 'NotAcceptedError', 'TypeError']
 
 /** Keeps a plugin connected until it is stopped, whether or not its own list does so, too. */
 export class Keeper {
@@ -78,7 +76,7 @@ export class Keeper {
     await this.#pause(GIVE_UP_MS, trial)
     if (failure === undefined || this.#stopped) return
     const { error } = failure as { error: unknown }
-    if (FINAL.includes((Object(error) as Error).name)) throw error
+    if (isFinalError(error)) throw error
     logOf(this.#plugin).warn('not connected, and tried again: %O', error)
   }
 
