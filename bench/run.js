@@ -37,7 +37,7 @@ async function main() {
     return
   }
   const promised = all.filter((name) => promises.some(({ group }) => group === name))
-  const wanted = positionals.length > 0 ? positionals : values.check ? promised : all
+  const wanted = positionals.length > 0 ? positionals : values.check && !values.write ? promised : all
   const print = values.json ? () => undefined : (line) => process.stdout.write(`${line}\n`)
   const result = {
     date: new Date().toISOString().slice(0, 10),

@@ -1,11 +1,11 @@
 import { createServer } from 'node:http'
 import type { IncomingMessage, Server } from 'node:http'
 import { createRequire } from 'node:module'
-import { createServer as createTcpServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import type { Context, PluginV1, PluginV2 } from '@ilp-wrap/core'
 import { wrap } from '@ilp-wrap/core'
 import { compat } from '@ilp-wrap/compat'
+import { freePort } from '../packages/ilp-wrap/src/demo/link.js'
 
 /** Two published v1 plugins, joined on loopback. */
 export interface RealPair {
@@ -173,13 +173,3 @@ export const frameworkPair =
       }
     }
   }
-
-async function freePort(): Promise<number> {
-  const server = createTcpServer()
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve)
-  })
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}

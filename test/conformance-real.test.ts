@@ -1,11 +1,10 @@
 import { createRequire } from 'node:module'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import { wrap } from '@ilp-wrap/core'
 import type { Middleware, PluginClass, PluginV2 } from '@ilp-wrap/core'
 import { conformance } from '@ilp-wrap/testing'
 import type { ConformanceOptions, Factory } from '@ilp-wrap/testing'
 import { describe, it } from 'vitest'
+import { freePort } from '../packages/ilp-wrap/src/demo/link.js'
 
 // Plugins that people use, as they are and wrapped. Their manifests say what they do otherwise; what a wrapped plugin
 // does besides, it does over them, too.
@@ -151,13 +150,3 @@ describe('a listener of ilp-plugin-btp', () => {
     conformance({ describe, it }, factory, { ...btp, wrap: wrapped, skip: lasting })
   })
 })
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve)
-  })
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}

@@ -1,6 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import { createRequire } from 'node:module'
 import { balanceOf } from '@ilp-wrap/balance'
 import { events, wrap } from '@ilp-wrap/core'
@@ -10,6 +8,7 @@ import type { IlpPrepare, IlpReply } from 'ilp-packet'
 import { recommended } from 'ilp-wrap'
 import { expect, it } from 'vitest'
 import { addresses } from '../packages/ilp-wrap/src/demo/addresses.js'
+import { freePort } from '../packages/ilp-wrap/src/demo/link.js'
 
 /** A payment by the field's newer pair, @interledger/pay and @interledger/stream-receiver, over BTP. */
 
@@ -41,14 +40,6 @@ interface Receiver {
     sharedSecret: Buffer
   }
   createReply(prepare: IlpPrepare): IlpReply | { accept(): IlpReply }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }
 
 it('@interledger/pay pays 1,000,000 units to stream-receiver through the recommended stack', async () => {

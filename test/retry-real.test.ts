@@ -1,5 +1,3 @@
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import { events, wrap } from '@ilp-wrap/core'
 import type { PluginClass, PluginEvent, PluginV2 } from '@ilp-wrap/core'
 import { rejectCode } from '@ilp-wrap/core/packet'
@@ -10,22 +8,13 @@ import { conformance, fulfill, prepare, rejectPacket } from '@ilp-wrap/testing'
 import type { Subject } from '@ilp-wrap/testing'
 import btp from 'ilp-plugin-btp'
 import { afterEach, describe, expect, it } from 'vitest'
+import { freePort } from '../packages/ilp-wrap/src/demo/link.js'
 
 /** retry and renewable over the real ilp-plugin-btp: a client and a listener, joined by a WebSocket on loopback. */
 
 // CommonJS, whose types say that it has a `default`
 const PluginBtp = btp as unknown as PluginClass
 const SECRET = 'canary'
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve)
-  })
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
 
 /** It tries again after 10 ms, and waits for an answer for `responseTimeout`, or 35 s. */
 function client(port: number, responseTimeout?: number): PluginV2 {

@@ -16,7 +16,7 @@ import {
 } from 'ilp-wrap'
 import { compare, inFlight, inSequence } from '../lib/measure.js'
 import { distinctPrepares, fulfill } from '../lib/packets.js'
-import { pluginClass } from '../lib/plugins.js'
+import { ends, pluginClass } from '../lib/plugins.js'
 
 /** What each middleware costs by itself. The limits are so wide that nothing is refused, and no packet is like another. */
 
@@ -49,9 +49,7 @@ export async function run() {
   const BenchPlugin = pluginClass(fulfill)
   const made = Object.entries({ 'wrap(p, [])': [], ...middleware }).map(([name, each]) => {
     const inner = new BenchPlugin()
-    const plugin = wrap(inner, [each].flat())
-    plugin.registerDataHandler(answer)
-    return [name, { send: (data) => plugin.sendData(data), receive: (data) => inner.receive(data) }]
+    return [name, ends(inner, wrap(inner, [each].flat()), answer)]
   })
   const next = distinctPrepares()
   const tables = []

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { createServer } from 'node:net'
 import { wrap } from '@ilp-wrap/core'
 import { loopbackPair } from '@ilp-wrap/testing'
 import { recommended } from 'ilp-wrap'
 import PluginBtp from 'ilp-plugin-btp'
 import { addresses } from '../../packages/ilp-wrap/dist/demo/addresses.js'
+import { freePort } from '../../packages/ilp-wrap/dist/demo/link.js'
 import { loadDemoPackages } from '../../packages/ilp-wrap/dist/demo/packages.js'
 import { compare } from '../lib/measure.js'
 
@@ -52,16 +52,6 @@ function payment(link, middleware) {
     await connection.end()
     await Promise.all([sender.disconnect(), receiver.disconnect()])
   }
-}
-
-function freePort() {
-  return new Promise((resolve) => {
-    const server = createServer()
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address()
-      server.close(() => resolve(port))
-    })
-  })
 }
 
 export async function run() {

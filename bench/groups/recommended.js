@@ -3,7 +3,7 @@ import { RecommendedFused } from '../fused/recommended.js'
 import { BUILT_IN, connector } from '../lib/connector.js'
 import { compare, inFlight, inSequence } from '../lib/measure.js'
 import { distinctPrepares, fulfill } from '../lib/packets.js'
-import { pluginClass } from '../lib/plugins.js'
+import { ends, pluginClass } from '../lib/plugins.js'
 
 /**
  * What the recommended stack costs with all its parts but the logs, against the same work fused by hand, and against the
@@ -26,16 +26,10 @@ const limits = {
 const answer = async () => fulfill
 
 const contenders = {
-  'fused by hand': (inner) => ends(inner, new RecommendedFused(inner, limits)),
-  'recommended()': (inner) => ends(inner, wrap(inner, recommended({ ...limits, logging: false }))),
+  'fused by hand': (inner) => ends(inner, new RecommendedFused(inner, limits), answer),
+  'recommended()': (inner) => ends(inner, wrap(inner, recommended({ ...limits, logging: false })), answer),
   'ilp-connector, its ten': (inner) => connector(inner, BUILT_IN, answer),
-  'bare plugin': (inner) => ends(inner, inner)
-}
-
-/** The two ways a packet goes: `send` is what the host calls, `receive` what the plugin calls. */
-function ends(inner, plugin) {
-  plugin.registerDataHandler(answer)
-  return { send: (data) => plugin.sendData(data), receive: (data) => inner.receive(data) }
+  'bare plugin': (inner) => ends(inner, inner, answer)
 }
 
 export async function run() {

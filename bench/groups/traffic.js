@@ -7,7 +7,7 @@ import { FusedPlugin } from '../fused/fused.js'
 import { connector } from '../lib/connector.js'
 import { compare, inFlight, inSequence } from '../lib/measure.js'
 import { fulfill, prepare } from '../lib/packets.js'
-import { pluginClass } from '../lib/plugins.js'
+import { ends, pluginClass } from '../lib/plugins.js'
 
 /**
  * What the traffic middleware cost, against the same work fused by hand and against ilp-connector's. The limits are so
@@ -28,10 +28,10 @@ const middleware = {
 }
 
 const contenders = {
-  'fused by hand': (inner) => ends(inner, new FusedPlugin(inner, { ...bounds, ...limits })),
-  'bare plugin': (inner) => ends(inner, inner),
+  'fused by hand': (inner) => ends(inner, new FusedPlugin(inner, { ...bounds, ...limits }), answer),
+  'bare plugin': (inner) => ends(inner, inner, answer),
   ...Object.fromEntries(
-    Object.entries(middleware).map(([name, list]) => [name, (inner) => ends(inner, wrap(inner, list))])
+    Object.entries(middleware).map(([name, list]) => [name, (inner) => ends(inner, wrap(inner, list), answer)])
   ),
   'ilp-connector rateLimit': (inner) => connector(inner, ['rateLimit'], answer),
   'ilp-connector balance': (inner) => connector(inner, ['balance'], answer),
@@ -41,12 +41,6 @@ const contenders = {
     inner.registerDataHandler(answer)
     return { send: (data) => policy.execute(() => inner.sendData(data)), receive: undefined }
   }
-}
-
-/** The two ways a packet goes: `send` is what the host calls, `receive` what the plugin calls. */
-function ends(inner, plugin) {
-  plugin.registerDataHandler(answer)
-  return { send: (data) => plugin.sendData(data), receive: (data) => inner.receive(data) }
 }
 
 /** Whose ratios are to be reached: these are measured as long as the ratios of the other groups, the rest shortly. */

@@ -32,3 +32,14 @@ export function pluginClass(reply) {
     }
   }
 }
+
+/**
+ * The two ways a packet goes, and a host that answers it: `send` is what the host calls, `receive` what the plugin calls.
+ * @param {InstanceType<ReturnType<typeof pluginClass>>} inner
+ * @param {import('@ilp-wrap/core').PluginV2} plugin around it, or itself
+ * @param {(data: Buffer) => Promise<Buffer>} answer
+ */
+export function ends(inner, plugin, answer) {
+  plugin.registerDataHandler(answer)
+  return { send: (data) => plugin.sendData(data), receive: (data) => inner.receive(data) }
+}

@@ -2,36 +2,17 @@
  * One of several processes that share the books of an account in Redis: takes packets from its peer, many at a time, and
  * tells its parent what became of them. Arguments: the url of Redis, how many packets, the maximum, a seed.
  */
-import { EventEmitter } from 'node:events'
 import { balance } from '@ilp-wrap/balance'
 import { wrap } from '@ilp-wrap/core'
 import { isFulfill, prepareAmount, rejectCode } from '@ilp-wrap/core/packet'
 import { redisStore } from '@ilp-wrap/store-redis'
 import { Random, fulfill, prepare, rejectPacket } from '@ilp-wrap/testing'
+import { pluginClass } from '../../bench/lib/plugins.js'
 
 const [url, packets, maximum, seed] = process.argv.slice(2)
 const random = new Random(Number(seed))
 
-class Plugin extends EventEmitter {
-  static version = 2
-  async connect() {}
-  async disconnect() {}
-  isConnected() {
-    return true
-  }
-  async sendData() {
-    return rejectPacket('F99')
-  }
-  async sendMoney() {}
-  registerDataHandler(handler) {
-    this.receive = handler
-  }
-  deregisterDataHandler() {}
-  registerMoneyHandler() {}
-  deregisterMoneyHandler() {}
-}
-
-const inner = new Plugin()
+const inner = new (pluginClass(rejectPacket('F99')))()
 const store = redisStore({ url, timeoutMs: 30_000 })
 const plugin = wrap(inner, [balance({ maximum, ledger: store })], { account: 'shared' })
 const told = { held: 0, heldCount: 0, fulfilled: 0, refused: 0, other: 0 }

@@ -1,6 +1,4 @@
 import { spawn } from 'node:child_process'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
@@ -11,6 +9,7 @@ import type { PluginClass, PluginV2 } from '@ilp-wrap/core'
 import { isFulfill, prepareAmount } from '@ilp-wrap/core/packet'
 import { Random, fulfill, prepare, rejectPacket } from '@ilp-wrap/testing'
 import btp from 'ilp-plugin-btp'
+import { freePort } from '../../packages/ilp-wrap/src/demo/link.js'
 
 /**
  * A process that is killed at random points while it carries packets, and its peer, which lives on and knows what it was
@@ -266,14 +265,4 @@ function sum(amounts: Iterable<bigint>): bigint {
 
 function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms))
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve)
-  })
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }
