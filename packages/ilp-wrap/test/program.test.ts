@@ -116,6 +116,14 @@ describe('the program', () => {
     expect(await fail(['--verbose', 'fail'], { message: 'without a stack' })).toBe('ilp-wrap: without a stack\n')
   })
 
+  it('tells of all its commands, and of what is none of them', async () => {
+    const { out } = await run(['--help'])
+    for (const name of ['demo', 'check', 'new', 'relay', 'books']) expect(out).toMatch(new RegExp(`^  ${name} `, 'm'))
+    for (const name of ['nonsense', 'constructor']) {
+      expect(await run([name])).toMatchObject({ code: 1, err: `error: unknown command '${name}'\n` })
+    }
+  })
+
   it('ends with the code that a command asks for', async () => {
     const terminal = { out: new PassThrough(), err: new PassThrough() }
     const make: MakeCommand = (_, exit) =>

@@ -1,21 +1,29 @@
 import { createRequire } from 'node:module'
 import { Command, CommanderError } from 'commander'
-import { booksCommand } from './books.js'
-import { checkCommand } from './check.js'
-import { demoCommand } from './demo.js'
-import { newCommand } from './new.js'
-import { relayCommand } from './relay.js'
 import type { MakeCommand, Terminal } from './terminal.js'
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string }
 
-const COMMANDS: readonly MakeCommand[] = [demoCommand, checkCommand, newCommand, relayCommand, booksCommand]
+/** By name. Each brings along what it works with, stores and plugins among it, so it is loaded when it is asked for. */
+const COMMANDS: ReadonlyMap<string, () => Promise<MakeCommand>> = new Map([
+  ['demo', async () => (await import('./demo.js')).demoCommand],
+  ['check', async () => (await import('./check.js')).checkCommand],
+  ['new', async () => (await import('./new.js')).newCommand],
+  ['relay', async () => (await import('./relay.js')).relayCommand],
+  ['books', async () => (await import('./books.js')).booksCommand]
+])
+
+/** The one that `args` name, or all, for the help and for what is no command. */
+function commandsFor(args: readonly string[]): Promise<MakeCommand[]> {
+  const load = COMMANDS.get(args.find((arg) => !arg.startsWith('-')) ?? '')
+  return Promise.all(load === undefined ? [...COMMANDS.values()].map((each) => each()) : [load()])
+}
 
 /** Runs the command that `args` (without node and script) name. Gives the exit code. */
 export async function runCommand(
   args: readonly string[],
   terminal: Terminal,
-  commands: readonly MakeCommand[] = COMMANDS
+  commands?: readonly MakeCommand[]
 ): Promise<number> {
   let code = 0
   const output = {
@@ -29,7 +37,7 @@ export async function runCommand(
   const exit = (exitCode: number): void => {
     code = exitCode
   }
-  for (const make of commands) program.addCommand(make(terminal, exit))
+  for (const make of commands ?? (await commandsFor(args))) program.addCommand(make(terminal, exit))
   for (const command of withAllBelow(program)) command.configureOutput(output).exitOverride()
   try {
     await program.parseAsync(args, { from: 'user' })
