@@ -5,7 +5,7 @@ import type { MakeCommand, Terminal } from './terminal.js'
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string }
 
 /** By name. Each brings along what it works with, stores and plugins among it, so it is loaded when it is asked for. */
-const COMMANDS: ReadonlyMap<string, () => Promise<MakeCommand>> = new Map([
+const COMMANDS = new Map<string, () => Promise<MakeCommand>>([
   ['demo', async () => (await import('./demo.js')).demoCommand],
   ['check', async () => (await import('./check.js')).checkCommand],
   ['new', async () => (await import('./new.js')).newCommand],
