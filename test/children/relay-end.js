@@ -3,7 +3,7 @@
 // ready, and what it receives.
 import { createRequire } from 'node:module'
 import { connectorOf } from '../connector/app.js'
-import { wrap } from '@ilp-wrap/core'
+import { defineMiddleware, wrap } from '@ilp-wrap/core'
 
 const require = createRequire(import.meta.url)
 const PluginBtp = require('ilp-plugin-btp')
@@ -45,7 +45,13 @@ const ends = {
     const { createServer, DataAndMoneyStream } = require('ilp-protocol-stream')
     // ilp-protocol-stream 2.7 assigns `closed`, which streams of newer Node versions have as a getter only
     Object.defineProperty(DataAndMoneyStream.prototype, 'closed', { value: false, writable: true, configurable: true })
-    const plugin = wrap(new PluginBtp({ listener: { port: Number(port), secret: 'right-secret' } }), [])
+    // the server takes packets before it knows its own address, and answers F00, which ends the sender's connection
+    let open
+    const ready = new Promise((resolve) => (open = resolve))
+    const gate = defineMiddleware({ name: 'gate', place: {} }, () => ({
+      handleData: (data, next) => ready.then(() => next(data))
+    }))
+    const plugin = wrap(new PluginBtp({ listener: { port: Number(port), secret: 'right-secret' } }), [gate])
     say({ ready: true })
     const server = await createServer({ plugin, serverSecret: Buffer.from(secret, 'hex') })
     server.on('connection', (connection) => {
@@ -54,8 +60,13 @@ const ends = {
         stream.on('money', (amount) => say({ money: amount }))
       })
     })
-    const { destinationAccount, sharedSecret } = server.generateAddressAndSecret()
-    say({ address: destinationAccount, sharedSecret: sharedSecret.toString('hex') })
+    open()
+    // they hold for a process with the same secret that comes after this one
+    const connections = Array.from({ length: 10 }, () => {
+      const { destinationAccount, sharedSecret } = server.generateAddressAndSecret()
+      return { address: destinationAccount, sharedSecret: sharedSecret.toString('hex') }
+    })
+    say({ connections })
   }
 }
 
