@@ -1,8 +1,7 @@
 import type { Clock } from '@ilp-wrap/core'
 import { LRUCache } from 'lru-cache'
-import { Answer } from './kept-packet.js'
-import type { KeptPacket } from './kept-packet.js'
-import { OVERHEAD_BYTES, covers } from './terms.js'
+import { KeptPacket } from './kept-packet.js'
+import { covers } from './terms.js'
 import type { Limits } from './terms.js'
 
 export interface AnswersConfig extends Limits {
@@ -23,7 +22,9 @@ export class Answers {
   readonly #config: AnswersConfig
   readonly #clock: Clock
   /** Made for the first answer, as it takes its room at once. */
-  #cache: LRUCache<number, string> | undefined
+  #cache: LRUCache<number, KeptPacket> | undefined
+  /** The one that the cache has dropped last. */
+  #spare: KeptPacket | undefined
 
   constructor(config: AnswersConfig, clock: Clock) {
     this.#config = config
@@ -45,32 +46,31 @@ export class Answers {
 
   /** The fulfill of a prepare with this key that asked for as much, or more; a Buffer of the caller's own. */
   find(print: number, key: string, amount: bigint, expiresAt: number): Buffer | undefined {
-    const text = this.#cache?.get(print, OPTIONS)
-    if (text === undefined) return undefined
-    const answer = new Answer(text)
-    if (answer.key !== key || !covers(answer, amount, expiresAt)) return undefined
-    return this.#isAlive(answer.until, this.#clock.now()) ? answer.fulfill : undefined
+    const kept = this.#cache?.get(print, OPTIONS)
+    return kept !== undefined && this.#answers(kept, key, amount, expiresAt) ? kept.fulfill : undefined
   }
 
   /** Whether one that is there answers all that the fulfill of this packet would. */
   cover({ print, key, amount, expiresAt }: KeptPacket): boolean {
-    const text = this.#cache?.peek(print, OPTIONS)
-    if (text === undefined) return false
-    const answer = new Answer(text)
-    return answer.key === key && covers(answer, amount, expiresAt) && this.#isAlive(answer.until, this.#clock.now())
+    const kept = this.#cache?.peek(print, OPTIONS)
+    return kept !== undefined && this.#answers(kept, key, amount, expiresAt)
   }
 
   /**
    * Keeps a fulfill until the expiry and `graceMs` more, in the place of another with the same print. One that came too
-   * late is not kept (RFC 0027, "Terminology").
+   * late (RFC 0027, "Terminology"), or is too large, is not kept. Whoever gives `packet` away has another for it.
    */
-  add(packet: KeptPacket, fulfill: Buffer): void {
+  exchange(packet: KeptPacket, fulfill: Buffer): KeptPacket {
     const now = this.#clock.now()
     const { print, expiresAt } = packet
-    if (now >= expiresAt) return
-    const { maxEntries, maxBytes, maxHoldMs, graceMs } = this.#config
-    const cache = (this.#cache ??= new LRUCache({ max: maxEntries, maxSize: maxBytes, sizeCalculation: sizeOf }))
-    cache.set(print, packet.withFulfill(fulfill, Math.min(expiresAt, now + maxHoldMs) + graceMs), OPTIONS)
+    const { maxBytes, maxHoldMs, graceMs } = this.#config
+    if (now >= expiresAt || packet.sizeWith(fulfill.length) > maxBytes) return packet
+    packet.keepFulfill(fulfill, Math.min(expiresAt, now + maxHoldMs) + graceMs)
+    this.#cache ??= this.#newCache()
+    this.#cache.set(print, packet, OPTIONS)
+    const spare = this.#spare ?? new KeptPacket()
+    this.#spare = undefined
+    return spare
   }
 
   /** Drops those whose time is over. */
@@ -79,11 +79,28 @@ export class Answers {
     if (cache === undefined) return
     const now = this.#clock.now()
     const over: number[] = []
-    cache.forEach((text, print) => {
-      if (!this.#isAlive(new Answer(text).until, now)) over.push(print)
+    cache.forEach(({ until }, print) => {
+      if (!this.#isAlive(until, now)) over.push(print)
     })
     for (const print of over) cache.delete(print)
+    this.#spare = undefined
     if (cache.size === 0) this.#cache = undefined
+  }
+
+  #newCache(): LRUCache<number, KeptPacket> {
+    const { maxEntries, maxBytes } = this.#config
+    return new LRUCache<number, KeptPacket>({
+      max: maxEntries,
+      maxSize: maxBytes,
+      sizeCalculation: ({ size }) => size,
+      dispose: (kept) => {
+        if (kept.isReusable) this.#spare = kept
+      }
+    })
+  }
+
+  #answers(kept: KeptPacket, key: string, amount: bigint, expiresAt: number): boolean {
+    return kept.key === key && covers(kept, amount, expiresAt) && this.#isAlive(kept.until, this.#clock.now())
   }
 
   /** One that has more time left than it was given has seen the wall clock jump back, and is over, too. */
@@ -91,8 +108,4 @@ export class Answers {
     const { maxHoldMs, graceMs } = this.#config
     return now < until && until <= now + maxHoldMs + graceMs
   }
-}
-
-function sizeOf(text: string): number {
-  return OVERHEAD_BYTES + text.length
 }

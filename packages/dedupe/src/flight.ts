@@ -1,6 +1,7 @@
 import { Pool } from '@ilp-wrap/core'
 import type { Printed } from './flights.js'
 import { KeptPacket } from './kept-packet.js'
+import type { Terms } from './terms.js'
 
 /** Who is told when a prepare has come back. */
 export interface Home {
@@ -12,8 +13,9 @@ export interface Home {
  * A prepare that waits for its answer, with the handlers of that answer. One that has landed is used again, so `home`
  * must not hold on to it.
  */
-export class Flight extends KeptPacket implements Printed<Flight> {
+export class Flight implements Printed<Flight>, Terms {
   static readonly #pool = new Pool(() => new Flight())
+  packet: KeptPacket = new KeptPacket()
   after: Flight | undefined
   since = 0
   /** What the sender got; there once the packet is on its way. */
@@ -23,7 +25,6 @@ export class Flight extends KeptPacket implements Printed<Flight> {
   #home: Home | undefined
 
   private constructor() {
-    super()
     this.#onReply = (reply) => {
       this.#land(reply)
     }
@@ -35,8 +36,28 @@ export class Flight extends KeptPacket implements Printed<Flight> {
   /** What is to be followed: `takeOff` does so, once the packet is on its way. */
   static of(prepare: Buffer, print: number, expiresAt: number): Flight {
     const flight = Flight.#pool.take()
-    flight.keep(prepare, print, expiresAt)
+    flight.packet.keep(prepare, print, expiresAt)
     return flight
+  }
+
+  get print(): number {
+    return this.packet.print
+  }
+
+  get key(): string {
+    return this.packet.key
+  }
+
+  get keyLength(): number {
+    return this.packet.keyLength
+  }
+
+  get amount(): bigint {
+    return this.packet.amount
+  }
+
+  get expiresAt(): number {
+    return this.packet.expiresAt
   }
 
   takeOff(answer: Promise<Buffer>, home: Home): void {

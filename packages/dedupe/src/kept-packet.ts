@@ -1,22 +1,24 @@
 import { hash } from 'node:crypto'
 import { CONDITION_FROM_AMOUNT, isLong, keyStart } from './key.js'
+import { OVERHEAD_BYTES } from './terms.js'
 import type { Terms } from './terms.js'
 
-/** A prepare of which no more counts than its key, and most fulfills, find room in it. */
-const MEMORY_BYTES = 1024
-
-/** After the fulfill: the expiry, the time until which it is kept (8 bytes each), and where the key ends (4). */
-const TAIL_BYTES = 20
+/** Most prepares with their fulfills find room in it, and each of which no more counts than its key. */
+const MEMORY_BYTES = 512
 
 /**
- * A prepare as it was when it came, with a hash in the place of the key if that is long: the host may use its Buffer
- * again. The bytes stand in memory that serves for the next packet, too.
+ * A prepare as it was when it came, with a hash in the place of the key if that is long, since the host may use its Buffer
+ * again; and its fulfill, once that is kept. The memory serves for one packet after the other: thousands of new objects that
+ * stay for half a minute would cost the collector of garbage more than all else here.
  */
 export class KeptPacket implements Terms {
   print = 0
   expiresAt = 0
-  readonly #memory = Buffer.allocUnsafe(MEMORY_BYTES)
+  /** How long the fulfill is kept, milliseconds since 1970. */
+  until = 0
+  #memory = Buffer.allocUnsafeSlow(MEMORY_BYTES)
   #start = 0
+  #keyEnd = 0
   #end = 0
 
   keep(prepare: Buffer, print: number, expiresAt: number): void {
@@ -24,14 +26,25 @@ export class KeptPacket implements Terms {
     this.print = print
     this.expiresAt = expiresAt
     this.#start = start
-    if (!isLong(prepare, start)) {
+    if (!isLong(prepare)) {
       this.#memory.set(prepare)
-      this.#end = prepare.length
+      this.#keyEnd = prepare.length
       return
     }
     this.#memory.set(prepare.subarray(0, start))
     this.#memory.set(hash('sha256', prepare.subarray(start), 'buffer'), start)
-    this.#end = start + 32
+    this.#keyEnd = start + 32
+  }
+
+  keepFulfill(fulfill: Buffer, until: number): void {
+    this.until = until
+    this.#end = this.#keyEnd + fulfill.length
+    if (this.#end > this.#memory.length) {
+      const memory = Buffer.allocUnsafeSlow(this.#end)
+      memory.set(this.#memory.subarray(0, this.#keyEnd))
+      this.#memory = memory
+    }
+    this.#memory.set(fulfill, this.#keyEnd)
   }
 
   get amount(): bigint {
@@ -39,65 +52,30 @@ export class KeptPacket implements Terms {
   }
 
   get key(): string {
-    return this.#memory.toString('latin1', this.#start, this.#end)
+    return this.#memory.toString('latin1', this.#start, this.#keyEnd)
   }
 
   get keyLength(): number {
-    return this.#end - this.#start
-  }
-
-  /**
-   * The prepare with its fulfill as one string, for `Answer.read`: the collector of garbage moves it as one, and finds
-   * nothing in it to follow. Thousands of objects that stay for half a minute would cost it more than all else here.
-   */
-  withFulfill(fulfill: Buffer, until: number): string {
-    const end = this.#end + fulfill.length
-    let memory = this.#memory
-    if (end + TAIL_BYTES > MEMORY_BYTES) {
-      memory = Buffer.allocUnsafe(end + TAIL_BYTES)
-      memory.set(this.#memory.subarray(0, this.#end))
-    }
-    memory.set(fulfill, this.#end)
-    memory.writeDoubleBE(this.expiresAt, end)
-    memory.writeDoubleBE(until, end + 8)
-    memory.writeUInt32BE(this.#end, end + 16)
-    return memory.toString('latin1', 0, end + TAIL_BYTES)
-  }
-}
-
-/** What `withFulfill` has put together. */
-export class Answer implements Terms {
-  readonly #bytes: Buffer
-  readonly #tail: number
-
-  constructor(text: string) {
-    this.#bytes = Buffer.from(text, 'latin1')
-    this.#tail = text.length - TAIL_BYTES
-  }
-
-  get amount(): bigint {
-    return this.#bytes.readBigUInt64BE(keyStart(this.#bytes) - CONDITION_FROM_AMOUNT)
-  }
-
-  get expiresAt(): number {
-    return this.#bytes.readDoubleBE(this.#tail)
-  }
-
-  /** Milliseconds since 1970. */
-  get until(): number {
-    return this.#bytes.readDoubleBE(this.#tail + 8)
-  }
-
-  get key(): string {
-    return this.#bytes.toString('latin1', keyStart(this.#bytes), this.#keyEnd)
+    return this.#keyEnd - this.#start
   }
 
   /** A Buffer of the caller's own. */
   get fulfill(): Buffer {
-    return this.#bytes.subarray(this.#keyEnd, this.#tail)
+    return Buffer.from(this.#memory.subarray(this.#keyEnd, this.#end))
   }
 
-  get #keyEnd(): number {
-    return this.#bytes.readUInt32BE(this.#tail + 16)
+  /** Bytes that it takes. */
+  get size(): number {
+    return OVERHEAD_BYTES + this.#memory.length
+  }
+
+  /** Bytes that it takes with a fulfill of that length. */
+  sizeWith(length: number): number {
+    return OVERHEAD_BYTES + Math.max(MEMORY_BYTES, this.#keyEnd + length)
+  }
+
+  /** Whether it may serve for another packet: it has not grown. */
+  get isReusable(): boolean {
+    return this.#memory.length === MEMORY_BYTES
   }
 }

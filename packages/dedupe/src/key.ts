@@ -4,17 +4,17 @@ import { octetsStart } from '@ilp-wrap/core/packet'
 /** The amount (8 bytes) and the expiry (17) stand first in a prepare, then the condition (RFC 0027, "ILP Prepare"). */
 export const CONDITION_FROM_AMOUNT: number = 8 + 17
 
-/** Beyond it, a hash saves memory. */
-const MAX_RAW_LENGTH = 512
+/** A longer prepare is known by a hash, which saves memory. */
+const MAX_RAW_LENGTH = 400
 
 /** Where the key begins: at the condition. */
 export function keyStart(prepare: Buffer): number {
   return octetsStart(prepare, 1) + CONDITION_FROM_AMOUNT
 }
 
-/** Whether the key, which begins at `start`, is a hash. */
-export function isLong(prepare: Buffer, start: number): boolean {
-  return prepare.length - start > MAX_RAW_LENGTH
+/** Whether the key is a hash. */
+export function isLong(prepare: Buffer): boolean {
+  return prepare.length > MAX_RAW_LENGTH
 }
 
 /**
@@ -23,7 +23,7 @@ export function isLong(prepare: Buffer, start: number): boolean {
  */
 export function keyOf(prepare: Buffer): string {
   const start = keyStart(prepare)
-  if (!isLong(prepare, start)) return prepare.toString('latin1', start)
+  if (!isLong(prepare)) return prepare.toString('latin1', start)
   return hash('sha256', prepare.subarray(start), 'binary')
 }
 

@@ -51,7 +51,7 @@ export class Side implements Home {
     const wasKnown = this.#flights.delete(flight)
     if (reply === undefined || !isFulfill(reply)) return
     // one that others would have found all the time has no fulfill of theirs before it
-    if (wasKnown || !this.#answers.cover(flight)) this.#answers.add(flight, reply)
+    if (wasKnown || !this.#answers.cover(flight.packet)) flight.packet = this.#answers.exchange(flight.packet, reply)
     this.#sweeper.wake()
   }
 

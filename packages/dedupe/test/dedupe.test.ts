@@ -213,13 +213,18 @@ describe('a prepare that was fulfilled', () => {
   })
 
   it('is not kept if it would take more than maxBytes', async () => {
-    const { plugin, peer, packet } = setup({ maxBytes: 600 })
-    const data = packet()
-    const answer = plugin.sendData(data)
-    ;(await peer.request()).fulfill({ data: Buffer.alloc(1000) })
-    await answer
-    void plugin.sendData(data)
-    expect(peer.requests.size).toBe(1)
+    const { plugin, peer, packet } = setup({ maxBytes: 1000 })
+    for (const [bytes, requests] of [
+      [100, 0],
+      [1000, 1]
+    ] as const) {
+      const data = packet(10_000, { data: Buffer.of(requests) })
+      const answer = plugin.sendData(data)
+      ;(await peer.request()).fulfill({ data: Buffer.alloc(bytes) })
+      await answer
+      void plugin.sendData(data)
+      expect(peer.requests.size).toBe(requests)
+    }
   })
 })
 

@@ -67,7 +67,8 @@ describe('the fulfills that are kept', () => {
     amount: fc.bigInt({ min: 0n, max: 3n }),
     expiresInMs: fc.integer({ min: -10, max: 2000 }),
     advanceMs: fc.integer({ min: 0, max: 300 }),
-    bytes: fc.constantFrom(0, 100, 3000),
+    // within the memory that each has, more, and too much
+    bytes: fc.constantFrom(0, 100, 700, 3000),
     sweep: fc.boolean()
   })
 
@@ -76,6 +77,8 @@ describe('the fulfills that are kept', () => {
       fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
         const clock = testClock()
         const answers = new Answers(limits, clock)
+        let kept = new KeptPacket()
+        const given: [Buffer, Buffer][] = []
         const added: { key: string; amount: bigint; expiresAt: number; at: number; reply: Buffer }[] = []
         for (const { key, amount, expiresInMs, advanceMs, bytes, sweep } of steps) {
           clock.jump(advanceMs)
@@ -95,11 +98,11 @@ describe('the fulfills that are kept', () => {
                 at < Math.min(each.expiresAt, each.at + limits.maxHoldMs) + limits.graceMs
             )
             expect(sources.some(({ reply }) => reply.equals(found))).toBe(true)
+            given.push([found, Buffer.from(found)])
           }
           const reply = fulfill({ data: Buffer.alloc(bytes, added.length) })
-          const kept = new KeptPacket()
           kept.keep(packet, prints(key), expiresAt)
-          if (!answers.cover(kept)) answers.add(kept, reply)
+          if (!answers.cover(kept)) kept = answers.exchange(kept, reply)
           if (at < expiresAt) {
             added.push({ key, amount, expiresAt, at, reply })
             // what has just come in, or what was there and does as well, is found, unless it is too large to be kept
@@ -108,6 +111,8 @@ describe('the fulfills that are kept', () => {
           expect(answers.size).toBeLessThanOrEqual(limits.maxEntries)
           expect(answers.bytes).toBeLessThanOrEqual(limits.maxBytes)
         }
+        // memory that serves again is nobody else's
+        for (const [found, copy] of given) expect(found).toEqual(copy)
         clock.jump(limits.maxHoldMs + limits.graceMs)
         answers.sweep()
         expect([answers.size, answers.bytes]).toEqual([0, 0])
