@@ -1,18 +1,15 @@
-import { randomUUID } from 'node:crypto'
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { balance } from '@ilp-wrap/balance'
-import { wrap } from '@ilp-wrap/core'
 import { levelStore } from '@ilp-wrap/store-level'
-import { ClassicLevel } from 'classic-level'
-import { compare, inFlight } from '../lib/measure.js'
-import { fulfill, prepare } from '../lib/packets.js'
-import { pluginClass } from '../lib/plugins.js'
+import { compare } from '../lib/measure.js'
 
 /**
  * What a packet costs whose books are on disk: one hold and one commit, each of which waits for the disk, against two
- * bare writes, as long, that are gathered in the same way. Then how long a store with many accounts takes to open.
+ * bare writes, as long, that are gathered in the same way, each in a process of its own. Then how long a store with many
+ * accounts takes to open.
  *
  * Each store has a section: a function that gives its tables.
  */
@@ -30,50 +27,37 @@ async function level() {
 
 async function levelPackets(sync) {
   const directory = await mkdtemp(join(tmpdir(), 'ilp-wrap-bench-'))
-  const bare = new ClassicLevel(join(directory, 'bare'))
-  await bare.open()
-  const ledger = levelStore({ location: join(directory, 'store'), sync })
-  const BenchPlugin = pluginClass(fulfill)
-  const plugin = wrap(new BenchPlugin(), [balance({ maximum: Infinity, ledger })], { account: 'peer' })
-  await plugin.connect()
-  const put = gathered(bare, sync)
-  const prefix = randomUUID()
-  const rows = await compare('two bare puts', {
-    'two bare puts': inFlight(async (i) => {
-      const key = `1/hold/"peer"/${prefix}-${i}`
-      await put(key, 'held out 100 1764000000000')
-      await put(key, 'committed out 100 1764000000000')
-    }),
-    'balance() over levelStore()': inFlight(() => plugin.sendData(prepare))
-  })
-  const fulfilled = (await plugin.sendData(prepare))[0] === fulfill[0]
-  if (!fulfilled) throw new Error('the packets were not fulfilled')
-  await plugin.disconnect()
-  await ledger.close()
-  await bare.close()
+  const bare = await contender('bare', join(directory, 'bare'), sync)
+  const books = await contender('balance', join(directory, 'books'), sync)
+  const runs = { 'two bare puts': bare.run, 'balance() over levelStore()': books.run }
+  const rows = await compare('two bare puts', runs, { rounds: 5, minMs: 3000 })
+  for (const { child } of [bare, books]) {
+    child.kill()
+    await once(child, 'exit')
+  }
   await rm(directory, { recursive: true })
   return { title: `level, sync: ${sync}, 100 in flight`, rows }
 }
 
-/** Puts that come while a batch is written share the next one. */
-function gathered(db, sync) {
-  let operations = []
-  let next
-  let last = Promise.resolve()
-  const write = async () => {
-    await last
-    await new Promise((resolve) => setImmediate(resolve))
-    const batch = operations
-    operations = []
-    last = next
-    next = undefined
-    await db.batch(batch, { sync })
+/** A process that runs as many packets as it is told. */
+async function contender(name, directory, sync) {
+  const child = fork(new URL('../children/level.js', import.meta.url), [name, directory, String(sync)])
+  const told = () =>
+    new Promise((resolve, reject) => {
+      const gone = () => reject(new Error(`The process of ${name} has ended`))
+      child.once('exit', gone)
+      child.once('message', () => {
+        child.off('exit', gone)
+        resolve()
+      })
+    })
+  await told()
+  const run = async (packets) => {
+    const done = told()
+    child.send(packets)
+    await done
   }
-  return (key, value) => {
-    operations.push({ type: 'put', key, value })
-    next ??= write()
-    return next
-  }
+  return { child, run }
 }
 
 async function levelAccounts() {

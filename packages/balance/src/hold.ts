@@ -23,6 +23,7 @@ export class Hold extends Deadline implements HoldId {
   status: HoldId['status'] = 'new'
   direction: HoldDirection
   amount: bigint
+  note: unknown
   /** Whether it was released because its time had come. */
   expired = false
   readonly #owner: HoldOwner

@@ -19,6 +19,7 @@ class PlainHoldId implements HoldId {
   status: HoldId['status'] = 'new'
   direction: HoldDirection = 'in'
   amount = 0n
+  note: unknown
   readonly #text = uniqueId()
 
   toString(): string {

@@ -27,13 +27,15 @@ export interface Limits {
 
 /**
  * Names one hold. The same object is the same hold, and no two holds of any process have the same text: stores go by
- * `String(id)`. The three fields are for ledgers of one process, which keep what they know of a hold in them and so need
- * no table; a ledger that several processes share leaves them alone.
+ * `String(id)`. The four fields are for ledgers of one process, which keep what they know of a hold in them and so need no
+ * table; a ledger that several processes share leaves them alone.
  */
 export interface HoldId {
   status: 'new' | 'held' | 'committed' | 'released'
   direction: HoldDirection
   amount: bigint
+  /** Undefined at first; whatever else the ledger keeps. */
+  note: unknown
   toString(): string
 }
 

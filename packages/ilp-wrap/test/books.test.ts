@@ -43,7 +43,7 @@ async function list(...args: string[]): Promise<Entry[]> {
 }
 
 function holdId(text: string): HoldId {
-  return { status: 'new', direction: 'out', amount: 0n, toString: () => text }
+  return { status: 'new', direction: 'out', amount: 0n, note: undefined, toString: () => text }
 }
 
 /** Books of two accounts, one of which a process has left with all kinds of things open. */

@@ -57,11 +57,14 @@ export class Database {
       await this.level.open({ createIfMissing: false })
       this.#broken = false
     }
-    const operations = Array.from(batch, ([key, value]) =>
-      value === undefined ? ({ type: 'del', key } as const) : ({ type: 'put', key, value } as const)
-    )
+    // not as an array: abstract-level makes three objects for each operation of that
+    const chain = this.level.batch()
+    for (const [key, value] of batch) {
+      if (value === undefined) chain.del(key)
+      else chain.put(key, value)
+    }
     try {
-      await this.level.batch(operations, { sync })
+      await chain.write({ sync })
     } catch (error) {
       this.#broken = true
       throw error

@@ -1,13 +1,12 @@
 /**
  * What stands where. A name from outside is written as a JSON string: its quotes delimit it, whatever is in it, so that
- * no two accounts and no two ids share a key; but for the id of a hold, which is the end of its key as it is. The number
- * in front is the version of all this.
+ * no two accounts and no two ids share a key. The number in front is the version of all this.
  *
  * | key                    | value                                                             |
  * | ---------------------- | ----------------------------------------------------------------- |
  * | `1/format`             | `ilp-wrap`                                                        |
  * | `1/balance/"a"`        | `-12`: what is committed; an account that has anything has it     |
- * | `1/hold/"a"/id`        | `held in 7 1764000000000`, or `committed …` until it is confirmed |
+ * | `1/hold/"a"/1`         | `held in 7 1764000000000 id`; `committed …` until it is confirmed |
  * | `1/sending/"a"/"id"`   | `sending 7 1` or `suspended 7 1`: amount, place in their order    |
  * | `1/moved/"a"/"id"`     | `1764000000000`: when it was closed; `adjusted` stays for good    |
  * | `1/store/"p"/"key"`    | a value of `store(p)`                                             |

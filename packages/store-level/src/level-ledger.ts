@@ -15,6 +15,8 @@ import type {
   SuspendedMoney
 } from '@ilp-wrap/balance'
 import { keyOf } from './keys.js'
+import { Slots } from './slots.js'
+import type { Slot } from './slots.js'
 import { holdText, moneyText } from './values.js'
 import type { KeptHold, KeptMoney } from './values.js'
 import type { Late, Writer } from './writer.js'
@@ -46,7 +48,6 @@ export interface Shared {
  */
 export class LevelLedger implements BalanceLedger, Late {
   readonly #account: string
-  readonly #holdPrefix: string
   readonly #balanceKey: string
   readonly #shared: Shared
   #committed: bigint
@@ -54,13 +55,12 @@ export class LevelLedger implements BalanceLedger, Late {
   #kept: boolean
   #holdsIn = 0n
   #holdsOut = 0n
-  /** The open holds of this process, and when each expires. */
-  readonly #held = new Map<HoldId, number>()
-  /** When those expire that were released: a commit may come all the same. */
-  readonly #released = new WeakMap<HoldId, number>()
+  /** The open holds of this process. The `note` of one that is held or committed is its slot. */
+  readonly #held = new Set<HoldId>()
+  readonly #slots: Slots
   /** The open holds and the unconfirmed commits of processes that are gone. */
   readonly #lost = new Map<string, KeptHold>()
-  readonly #unconfirmed = new Map<string, PacketEntry>()
+  readonly #unconfirmed = new Map<string, KeptHold>()
   /** Money out that is on its way or suspended, oldest first. */
   readonly #money = new Map<string, Omit<KeptMoney, 'id'>>()
   #order = 0
@@ -68,11 +68,11 @@ export class LevelLedger implements BalanceLedger, Late {
 
   constructor(account: string, kept: KeptAccount, shared: Shared) {
     this.#account = account
-    this.#holdPrefix = `${keyOf('hold', account)}/`
     this.#balanceKey = keyOf('balance', account)
     this.#shared = shared
     this.#committed = kept.committed ?? 0n
     this.#kept = kept.committed !== undefined
+    this.#slots = new Slots(keyOf('hold', account), kept.holds)
     for (const hold of kept.holds) {
       if (hold.committed) {
         this.#unconfirmed.set(hold.id, hold)
@@ -135,8 +135,10 @@ export class LevelLedger implements BalanceLedger, Late {
       id.direction = direction
       id.amount = amount
       this.#addHold(direction, amount)
-      this.#held.set(id, expiresAt)
-      this.#put(this.#holdKey(id), holdText('held', direction, amount, expiresAt))
+      this.#held.add(id)
+      const slot = this.#slots.take(expiresAt)
+      id.note = slot
+      this.#put(slot.key, holdText('held', id, expiresAt))
     }
     return this.#shared.writer.held()
   }
@@ -148,30 +150,40 @@ export class LevelLedger implements BalanceLedger, Late {
 
   commit(id: HoldId): Promise<void> {
     this.#shared.assertOpen()
-    const { status, direction, amount } = id
+    const { status } = id
     if (status === 'new') return Promise.reject(new InvalidFieldsError('Cannot commit a hold that was never made'))
     if (status === 'committed') return this.#shared.writer.written()
-    const expiresAt = (status === 'held' ? this.#held.get(id) : this.#released.get(id)) as number
     if (status === 'held') this.#letGo(id)
+    else id.note = this.#slots.take(id.note as number)
     id.status = 'committed'
-    this.#book(direction === 'in' ? amount : -amount)
-    return this.#write(this.#holdKey(id), holdText('committed', direction, amount, expiresAt))
+    this.#book(id.direction === 'in' ? id.amount : -id.amount)
+    const { key, expiresAt } = id.note as Slot
+    return this.#write(key, holdText('committed', id, expiresAt))
   }
 
   release(id: HoldId): Promise<void> {
     this.#shared.assertOpen()
     if (id.status === 'held') {
-      this.#released.set(id, this.#held.get(id) as number)
       this.#letGo(id)
       id.status = 'released'
-      this.#shared.writer.delete(this.#holdKey(id))
+      const slot = id.note as Slot
+      // a commit may come all the same
+      id.note = slot.expiresAt
+      this.#shared.writer.delete(slot.key)
+      this.#slots.give(slot)
     }
     return this.#shared.writer.written()
   }
 
   confirm(ids: readonly HoldId[]): Promise<void> {
     this.#shared.assertOpen()
-    for (const id of ids) if (id.status === 'committed') this.#shared.writer.delete(this.#holdKey(id))
+    for (const id of ids) {
+      if (id.status !== 'committed' || id.note === undefined) continue
+      const slot = id.note as Slot
+      id.note = undefined
+      this.#shared.writer.discard(slot.key)
+      this.#slots.give(slot)
+    }
     return this.#shared.writer.written()
   }
 
@@ -240,7 +252,7 @@ export class LevelLedger implements BalanceLedger, Late {
     this.#unconfirmed.delete(id)
     // the fulfill of an outgoing packet was the peer's: it is owed
     if (outcome === 'not-sent' && commit.direction === 'in') this.#book(-commit.amount)
-    this.#shared.writer.delete(this.#holdKey(id))
+    this.#shared.writer.delete(commit.key)
   }
 
   #send(id: string, amount: bigint): Promise<void> {
@@ -268,8 +280,9 @@ export class LevelLedger implements BalanceLedger, Late {
 
   outstanding(): Outstanding {
     this.#shared.assertOpen()
-    const own = Array.from(this.#held, ([id, expiresAt]): OpenHold => {
-      return { ...entryOf({ id: String(id), direction: id.direction, amount: id.amount, expiresAt }), lost: false }
+    const own = Array.from(this.#held, (id): OpenHold => {
+      const { direction, amount, note } = id
+      return { id: String(id), direction, amount, expiresAt: (note as Slot).expiresAt, lost: false }
     })
     const lost = Array.from(this.#lost.values(), (hold): OpenHold => ({ ...entryOf(hold), lost: true }))
     return { holds: [...lost, ...own], unconfirmed: Array.from(this.#unconfirmed.values(), entryOf) }
@@ -303,10 +316,6 @@ export class LevelLedger implements BalanceLedger, Late {
     this.#put(keyOf('sending', this.#account, id), moneyText(money))
   }
 
-  #holdKey(id: HoldId | string): string {
-    return this.#holdPrefix + String(id)
-  }
-
   #addHold(direction: HoldDirection, amount: bigint): void {
     if (direction === 'in') this.#holdsIn += amount
     else this.#holdsOut += amount
@@ -317,10 +326,10 @@ export class LevelLedger implements BalanceLedger, Late {
     this.#addHold(id.direction, -id.amount)
   }
 
-  #letGoOfLost({ id, direction, amount }: KeptHold): void {
+  #letGoOfLost({ id, direction, amount, key }: KeptHold): void {
     this.#lost.delete(id)
     this.#addHold(direction, -amount)
-    this.#shared.writer.delete(this.#holdKey(id))
+    this.#shared.writer.delete(key)
   }
 
   #now(): string {

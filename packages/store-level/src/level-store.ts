@@ -139,7 +139,7 @@ export class Level implements LevelStore {
     if (this.#purge !== undefined) this.#shared.clock.clearTimeout(this.#purge)
     this.#expiries.close()
     try {
-      await this.#writer.written()
+      await this.#writer.drained()
     } finally {
       await this.#database.close()
     }

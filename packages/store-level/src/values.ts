@@ -1,11 +1,14 @@
 import { InvalidServicesError } from '@ilp-wrap/core'
-import type { HoldDirection, PacketEntry } from '@ilp-wrap/balance'
+import type { HoldDirection, HoldId, PacketEntry } from '@ilp-wrap/balance'
 import { nameIn, restOf } from './keys.js'
 
 /** What stands under one key. A text that this package did not write is refused: nothing begins at zero for it. */
 
 export interface KeptHold extends PacketEntry {
   readonly committed: boolean
+  readonly key: string
+  /** The number at the end of its key. */
+  readonly slot: number
 }
 
 export interface KeptMoney {
@@ -16,16 +19,31 @@ export interface KeptMoney {
   readonly order: number
 }
 
-export function holdText(state: 'held' | 'committed', direction: HoldDirection, amount: bigint, at: number): string {
-  return `${state} ${direction} ${amount.toString()} ${at}`
+export function holdText(state: 'held' | 'committed', id: HoldId, expiresAt: number): string {
+  return `${state} ${id.direction} ${id.amount.toString()} ${expiresAt} ${id.toString()}`
 }
 
 export function parseHold(prefix: string, key: string, text: string): KeptHold {
-  const id = restOf(key, prefix)
-  const parts = /^(held|committed) (in|out) ([1-9][0-9]*) (-?[0-9]+)$/.exec(text)
-  if (parts === null) corrupt(key)
-  const [, state, direction, amount, expiresAt] = parts as unknown as [string, string, HoldDirection, string, string]
-  return { id, direction, amount: BigInt(amount), expiresAt: Number(expiresAt), committed: state === 'committed' }
+  const slot = restOf(key, prefix)
+  const parts = /^(held|committed) (in|out) ([1-9][0-9]*) (-?[0-9]+) (.+)$/s.exec(text)
+  if (parts === null || !/^[1-9][0-9]{0,15}$/.test(slot)) corrupt(key)
+  const [, state, direction, amount, at, id] = parts as unknown as [
+    string,
+    string,
+    HoldDirection,
+    string,
+    string,
+    string
+  ]
+  return {
+    id,
+    direction,
+    amount: BigInt(amount),
+    expiresAt: Number(at),
+    committed: state === 'committed',
+    key,
+    slot: Number(slot)
+  }
 }
 
 export function moneyText({ amount, suspended, order }: Omit<KeptMoney, 'id'>): string {

@@ -7,6 +7,10 @@ export interface Late {
 
 const DONE: Promise<void> = Promise.resolve()
 
+/** A batch with fewer changes has room for what is discarded; any batch has a little. */
+const ROOM = 100
+const LEAST_ROOM = 10
+
 const toHeld = (): 'held' => 'held'
 
 /**
@@ -18,6 +22,8 @@ export class Writer {
   readonly #database: Database
   readonly #sync: boolean
   #gathered = new Map<string, string | Late | undefined>()
+  /** Keys that are deleted when there is room, unless they are put before. */
+  readonly #discarded = new Set<string>()
   /** What is being written; `undefined` under a key: it is deleted. */
   #writing: Map<string, string | undefined> | undefined
   /** The end of the batch that gathers, if anybody waits for it, and of the one that is being written. */
@@ -33,10 +39,19 @@ export class Writer {
 
   put(key: string, value: string | Late): void {
     this.#gathered.set(key, value)
+    this.#discarded.delete(key)
   }
 
   delete(key: string): void {
     this.#gathered.set(key, undefined)
+  }
+
+  /**
+   * Deletes what nobody needs any more, but does not hurry: where much goes on, thousands of keys come at a time, and the
+   * packets would wait for them.
+   */
+  discard(key: string): void {
+    this.#discarded.add(key)
   }
 
   /** What stands under a key once all is written. */
@@ -46,11 +61,17 @@ export class Writer {
     return this.#database.level.getSync(key)
   }
 
-  /** Resolves when all that has been put and deleted is written; rejects when that fails. */
+  /** Resolves when all that has been put and deleted is written, and of what is discarded some; rejects when that fails. */
   written(): Promise<void> {
-    if (this.#gathered.size === 0) return this.#present ?? DONE
+    if (this.#gathered.size + this.#discarded.size === 0) return this.#present ?? DONE
     this.#next ??= quiet(this.#writeNext(this.#present))
     return this.#next
+  }
+
+  /** As `written`, and all that is discarded is deleted. */
+  async drained(): Promise<void> {
+    do await this.written()
+    while (this.#discarded.size > 0)
   }
 
   /** As `written`, for holds. */
@@ -72,6 +93,8 @@ export class Writer {
     const late = this.#gathered
     const batch = new Map<string, string | undefined>()
     for (const [key, value] of late) batch.set(key, textOf(value))
+    const discarded = this.#someDiscarded(Math.max(LEAST_ROOM, ROOM - late.size))
+    for (const key of discarded) batch.set(key, undefined)
     this.#gathered = new Map()
     this.#writing = batch
     this.#present = this.#next
@@ -79,12 +102,24 @@ export class Writer {
     try {
       await this.#database.write(batch, this.#sync)
     } catch (error) {
+      for (const key of discarded) if (!this.#gathered.has(key)) this.#discarded.add(key)
       for (const [key, value] of late) if (!this.#gathered.has(key)) this.#gathered.set(key, value)
       throw error
     } finally {
       this.#writing = undefined
       this.#present = undefined
     }
+    if (this.#discarded.size > 0) void this.written()
+  }
+
+  #someDiscarded(most: number): string[] {
+    const some: string[] = []
+    for (const key of this.#discarded) {
+      if (some.length >= most) break
+      this.#discarded.delete(key)
+      some.push(key)
+    }
+    return some
   }
 }
 

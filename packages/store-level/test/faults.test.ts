@@ -8,7 +8,7 @@ import { balance, balanceOf, holdId } from '@ilp-wrap/balance'
 import type { BalanceLedger, HoldId, LedgerStore } from '@ilp-wrap/balance'
 import { fulfill, mockPair, prepare, testClock } from '@ilp-wrap/testing'
 import { ClassicLevel } from 'classic-level'
-import type { OpenOptions } from 'classic-level'
+import type { ChainedBatch, ChainedBatchWriteOptions, OpenOptions } from 'classic-level'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { levelStore } from '../src/index.js'
 import { Level } from '../src/level-store.js'
@@ -22,6 +22,8 @@ class FullDisk {
   /** Whether it can be opened, and not be written. */
   stuck = false
   openings = 0
+  /** How many changes each batch had. */
+  readonly changes: number[] = []
 
   /** A database on it. */
   readonly make = (location: string): ClassicLevel => {
@@ -37,13 +39,18 @@ class FullDisk {
       if (this.stuck) throw new Error('Input/output error')
       await put(...args)
     }
-    const batch = level.batch.bind(level) as (...given: unknown[]) => Promise<void>
-    level.batch = (async (...args: unknown[]) => {
-      if (this.full) {
+    const batch = level.batch.bind(level) as () => ChainedBatch<ClassicLevel, string, string>
+    level.batch = (() => {
+      const chain = batch()
+      const write = chain.write.bind(chain)
+      chain.write = async (options?: ChainedBatchWriteOptions) => {
+        this.changes.push(chain.length)
+        if (!this.full) return write(options ?? {})
         await turn()
+        await chain.close()
         throw new Error('No space left on device')
       }
-      await batch(...args)
+      return chain
     }) as ClassicLevel['batch']
     return level
   }
@@ -94,6 +101,77 @@ describe('a disk that opens and cannot be written', () => {
     const closing = store.close()
     await expect(opening).rejects.toThrow('Input/output error')
     await closing
+  })
+})
+
+describe('commits that are confirmed', () => {
+  const committed = async (ledger: BalanceLedger, count: number): Promise<HoldId[]> => {
+    const ids = Array.from({ length: count }, () => holdId())
+    await Promise.all(ids.map(async (id) => ledger.hold(id, 'in', 1n, 1, NO_LIMITS)))
+    await Promise.all(ids.map(async (id) => ledger.commit(id)))
+    return ids
+  }
+  const unconfirmed = async (location: string): Promise<unknown[]> => {
+    const after = levelStore({ location })
+    const { unconfirmed } = await (await after.open('alice')).outstanding()
+    await after.close()
+    return unconfirmed.map(({ id }) => id)
+  }
+
+  it('are taken off the disk a few at a time, so that no packet waits for thousands of them', async () => {
+    const { store, disk, location } = await failing()
+    const ledger = await store.open('alice')
+    const ids = await committed(ledger, 1000)
+    disk.changes.length = 0
+    await ledger.confirm(ids)
+    expect(disk.changes).toEqual([100])
+    // a batch that has more to do than that takes along some, and its holds have the places of others
+    await committed(ledger, 200)
+    expect(Math.max(...disk.changes)).toBeLessThan(250)
+    await store.close()
+    expect(disk.changes.reduce((sum, changes) => sum + changes, 0)).toBeLessThan(1350)
+    expect(await unconfirmed(location)).toHaveLength(200)
+  })
+
+  it('leave their places to new holds, which stay when the old ones go', async () => {
+    const { store, location } = await failing()
+    const ledger = await store.open('alice')
+    const ids = await committed(ledger, 3)
+    const confirming = ledger.confirm(ids)
+    const held = holdId()
+    await ledger.hold(held, 'out', 5n, 1, NO_LIMITS)
+    await confirming
+    await store.close()
+    const after = levelStore({ location })
+    const books = await after.open('alice')
+    expect(await books.outstanding()).toMatchObject({ holds: [{ id: String(held), lost: true }], unconfirmed: [] })
+    // nobody takes the place of what another process has left
+    const other = holdId()
+    await books.hold(other, 'out', 1n, 1, NO_LIMITS)
+    await after.close()
+    const last = levelStore({ location })
+    expect((await (await last.open('alice')).outstanding()).holds).toHaveLength(2)
+    await last.close()
+  })
+
+  it('are taken off later when the disk cannot be written', async () => {
+    const { store, disk, location } = await failing()
+    const ledger = await store.open('alice')
+    const [first, second] = (await committed(ledger, 2)) as [HoldId, HoldId]
+    disk.full = true
+    disk.changes.length = 0
+    const confirming = expect(ledger.confirm([first])).rejects.toThrow('No space left')
+    while (disk.changes.length === 0) await turn()
+    // takes the place that is just being emptied
+    const third = holdId()
+    await expect(ledger.hold(third, 'in', 1n, 1, NO_LIMITS)).rejects.toThrow('No space left')
+    await confirming
+    await expect(ledger.commit(third)).rejects.toThrow('No space left')
+    // its commit itself is not on disk yet
+    await expect(ledger.confirm([third])).rejects.toThrow('No space left')
+    disk.full = false
+    await store.close()
+    expect(await unconfirmed(location)).toEqual([String(second)])
   })
 })
 

@@ -84,8 +84,8 @@ describe('levelStore', () => {
     expect(await kept(location)).toEqual({
       '1/format': 'ilp-wrap',
       '1/balance/"al\\"ice/"': '32',
-      [`1/hold/"al\\"ice/"/${String(held)}`]: `held in 7 ${SOON}`,
-      [`1/hold/"al\\"ice/"/${String(committed)}`]: `committed in 7 ${SOON}`,
+      '1/hold/"al\\"ice/"/1': `held in 7 ${SOON} ${String(held)}`,
+      '1/hold/"al\\"ice/"/2': `committed in 7 ${SOON} ${String(committed)}`,
       '1/moved/"al\\"ice/"/"in"': `${SOON}`,
       '1/moved/"al\\"ice/"/"by hand"': 'adjusted',
       '1/moved/"al\\"ice/"/"paid"': `${SOON}`,
@@ -244,10 +244,11 @@ describe('a store that cannot be used', () => {
     ['1/balance/"alice"', '1e3'],
     ['1/balance/"alice"', '-0'],
     ['1/balance/"alice"', '007'],
-    ['1/hold/"alice"/id', 'held in 7'],
-    ['1/hold/"alice"/id', 'held in 0 1'],
-    ['1/hold/"alice"/id', 'held up 7 1'],
-    ['1/hold/"alice"/id', 'confirmed in 7 1'],
+    ['1/hold/"alice"/1', 'held in 7 1'],
+    ['1/hold/"alice"/1', 'held in 0 1 id'],
+    ['1/hold/"alice"/1', 'held up 7 1 id'],
+    ['1/hold/"alice"/1', 'confirmed in 7 1 id'],
+    ['1/hold/"alice"/id', 'held in 7 1 id'],
     ['1/sending/"alice"/"id"', 'sending 7'],
     ['1/sending/"alice"/"id"', 'sent 7 1'],
     ['1/sending/"alice"/id', 'sending 7 1'],
@@ -261,11 +262,11 @@ describe('a store that cannot be used', () => {
     await opening(location, 'bob')
   })
 
-  it.each(['1/hold/"alice"/id', '1/sending/"alice"/"id"'])(
+  it.each(['1/hold/"alice"/1', '1/sending/"alice"/"id"'])(
     'is refused when %s stands without a balance',
     async (key) => {
       const location = await directory()
-      const value = key.includes('hold') ? 'held out 7 1' : 'sending 7 1'
+      const value = key.includes('hold') ? 'held out 7 1 id' : 'sending 7 1'
       await put(location, { '1/format': 'ilp-wrap', [key]: value })
       await expect(opening(location)).rejects.toThrow(refusal('ILP_WRAP_CORRUPT_STORE', '1/balance/"alice"'))
     }
