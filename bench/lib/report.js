@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import Table from 'cli-table3'
@@ -64,8 +64,12 @@ function versions() {
 }
 
 /** Leaves the figures, a page of their tables and a chart in docs/benchmarks. */
-export async function writePages(result) {
+export async function writePages(measured) {
   const folder = new URL('../../docs/benchmarks/', import.meta.url)
+  const before = JSON.parse(readFileSync(new URL('results.json', folder), 'utf8'))
+  const stays = ['date', 'node', 'machine'].every((name) => before[name] === measured[name])
+  const groups = Object.entries({ ...(stays && before.groups), ...measured.groups })
+  const result = { ...measured, groups: Object.fromEntries(groups.sort(([a], [b]) => (a < b ? -1 : 1))) }
   const write = async (name, content) => {
     const file = fileURLToPath(new URL(name, folder))
     writeFileSync(file, await format(content, { ...(await resolveConfig(file)), filepath: file }))
