@@ -26,7 +26,7 @@ export function holdText(state: 'held' | 'committed', id: HoldId, expiresAt: num
 export function parseHold(prefix: string, key: string, text: string): KeptHold {
   const slot = restOf(key, prefix)
   const parts = /^(held|committed) (in|out) ([1-9][0-9]*) (-?[0-9]+) (.+)$/s.exec(text)
-  if (parts === null || !/^[1-9][0-9]{0,15}$/.test(slot)) corrupt(key)
+  if (parts === null || !/^[1-9][0-9]{0,14}$/.test(slot)) corrupt(key)
   const [, state, direction, amount, at, id] = parts as unknown as [
     string,
     string,
