@@ -3,8 +3,8 @@
  *
  *   npm run bench -- [group …] [--json] [--write] [--check]
  *
- * Ratios are medians of the paired ratio over 31 alternating rounds of at least 100 ms. `--json` prints all as JSON,
- * `--write` leaves it in docs/benchmarks, with a page and a chart, where other groups stay that the same machine has
+ * Ratios are medians of the paired ratio over alternating rounds, 31 of at least 100 ms as a rule. `--json` prints all as
+ * JSON; `--write` leaves it in docs/benchmarks, with a page and a chart, where other groups stay that the same machine has
  * measured on the same day; `--check` ends with 1 if a ratio that docs/benchmarks/promises.json names is missed by more
  * than a tenth. Without it nothing is judged.
  */

@@ -14,7 +14,7 @@ import {
   validateFulfillment,
   wrap
 } from 'ilp-wrap'
-import { compare, inFlight, inSequence } from '../lib/measure.js'
+import { WAYS, compare } from '../lib/measure.js'
 import { distinctPrepares, fulfill } from '../lib/packets.js'
 import { ends, pluginClass } from '../lib/plugins.js'
 
@@ -53,17 +53,9 @@ export async function run() {
   })
   const next = distinctPrepares()
   const tables = []
-  for (const [direction, method] of [
-    ['outgoing', 'send'],
-    ['incoming', 'receive']
-  ]) {
-    for (const [how, drive] of [
-      ['in sequence', inSequence],
-      ['100 in flight', inFlight]
-    ]) {
-      const runs = Object.fromEntries(made.map(([name, ways]) => [name, drive(() => ways[method](next()))]))
-      tables.push({ title: `${direction}, ${how}`, rows: await compare('wrap(p, [])', runs, SHORT) })
-    }
+  for (const { title, method, drive } of WAYS) {
+    const runs = Object.fromEntries(made.map(([name, ways]) => [name, drive(() => ways[method](next()))]))
+    tables.push({ title, rows: await compare('wrap(p, [])', runs, SHORT) })
   }
   return tables
 }

@@ -1,7 +1,7 @@
 import { recommended, wrap } from 'ilp-wrap'
 import { RecommendedFused } from '../fused/recommended.js'
 import { BUILT_IN, connector } from '../lib/connector.js'
-import { compare, inFlight, inSequence } from '../lib/measure.js'
+import { WAYS, compare } from '../lib/measure.js'
 import { distinctPrepares, fulfill } from '../lib/packets.js'
 import { ends, pluginClass } from '../lib/plugins.js'
 
@@ -38,17 +38,9 @@ export async function run() {
   const [baseline] = Object.keys(contenders)
   const next = distinctPrepares()
   const tables = []
-  for (const [direction, method] of [
-    ['outgoing', 'send'],
-    ['incoming', 'receive']
-  ]) {
-    for (const [how, drive] of [
-      ['100 in flight', inFlight],
-      ['in sequence', inSequence]
-    ]) {
-      const runs = Object.entries(made).map(([name, ways]) => [name, drive(() => ways[method](next()))])
-      tables.push({ title: `${direction}, ${how}`, rows: await compare(baseline, Object.fromEntries(runs)) })
-    }
+  for (const { title, method, drive } of WAYS) {
+    const runs = Object.entries(made).map(([name, ways]) => [name, drive(() => ways[method](next()))])
+    tables.push({ title, rows: await compare(baseline, Object.fromEntries(runs)) })
   }
   return tables
 }

@@ -5,7 +5,7 @@ import { retry } from '@ilp-wrap/retry'
 import { ExponentialBackoff, handleAll, retry as cockatielRetry } from 'cockatiel'
 import { FusedPlugin } from '../fused/fused.js'
 import { connector } from '../lib/connector.js'
-import { compare, inFlight, inSequence } from '../lib/measure.js'
+import { WAYS, compare } from '../lib/measure.js'
 import { fulfill, prepare } from '../lib/packets.js'
 import { ends, pluginClass } from '../lib/plugins.js'
 
@@ -58,28 +58,19 @@ export async function run() {
       made[name] = []
       for (let i = 0; i < classes; i++) made[name].push(await make(new (pluginClass(fulfill))()))
     }
-    for (const [direction, method] of [
-      ['outgoing', 'send'],
-      ['incoming', 'receive']
-    ]) {
-      for (const [how, drive] of [
-        ['in sequence', inSequence],
-        ['100 in flight', inFlight]
-      ]) {
-        const runs = (names) =>
-          Object.fromEntries(
-            names
-              .filter((name) => made[name][0][method] !== undefined)
-              .map((name) => [name, drive((i) => made[name][i % classes][method](prepare))])
-          )
-        const rows = await compare('fused by hand', runs(GOALS))
-        if (classes === 1) {
-          const others = Object.keys(contenders).filter((name) => !GOALS.slice(1).includes(name))
-          rows.push(...(await compare('fused by hand', runs(others), SHORT)).slice(1))
-        }
-        const title = `${direction}, ${how}, ${classes} plugin class(es)`
-        tables.push({ title, rows })
+    for (const { title, method, drive } of WAYS) {
+      const runs = (names) =>
+        Object.fromEntries(
+          names
+            .filter((name) => made[name][0][method] !== undefined)
+            .map((name) => [name, drive((i) => made[name][i % classes][method](prepare))])
+        )
+      const rows = await compare('fused by hand', runs(GOALS))
+      if (classes === 1) {
+        const others = Object.keys(contenders).filter((name) => !GOALS.slice(1).includes(name))
+        rows.push(...(await compare('fused by hand', runs(others), SHORT)).slice(1))
       }
+      tables.push({ title: `${title}, ${classes} plugin class(es)`, rows })
     }
   }
   return tables

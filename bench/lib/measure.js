@@ -97,3 +97,14 @@ export function inFlight(send, width = 100) {
     }
   }
 }
+
+/**
+ * Each way of a packet, one at a time and 100 at a time: `method` is that of what `ends` gives.
+ * @type {readonly { title: string, method: 'send' | 'receive', drive: typeof inSequence | typeof inFlight }[]}
+ */
+export const WAYS = [
+  { title: 'outgoing, in sequence', method: 'send', drive: inSequence },
+  { title: 'outgoing, 100 in flight', method: 'send', drive: inFlight },
+  { title: 'incoming, in sequence', method: 'receive', drive: inSequence },
+  { title: 'incoming, 100 in flight', method: 'receive', drive: inFlight }
+]

@@ -4,7 +4,7 @@ import { octetsStart } from '@ilp-wrap/core/packet'
 /** The amount (8 bytes) and the expiry (17) stand first in a prepare, then the condition (RFC 0027, "ILP Prepare"). */
 export const CONDITION_FROM_AMOUNT: number = 8 + 17
 
-/** A longer prepare is known by a hash, which saves memory. */
+/** A longer prepare is known by a hash, which saves memory; a shorter one fits in that of a `KeptPacket`. */
 const MAX_RAW_LENGTH = 400
 
 /** Where the key begins: at the condition. */
