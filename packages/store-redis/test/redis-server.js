@@ -5,9 +5,9 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { freePort } from '../../ilp-wrap/dist/demo/link.js'
 
 /** The program that is installed; undefined if none is. */
 export const program = ['redis-server', 'valkey-server'].find((name) => spawnSync(name, ['--version']).status === 0)
@@ -91,16 +91,4 @@ export async function startRedis(...args) {
   const server = new RedisServer(await freePort(), args)
   await server.start()
   return server
-}
-
-/** @returns {Promise<number>} */
-async function freePort() {
-  const probe = createServer()
-  probe.listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = /** @type {import('node:net').AddressInfo} */ (probe.address())
-  probe.close()
-  await once(probe, 'close')
-  // a node of a Cluster listens at 10,000 above, too
-  return port > 55_000 ? freePort() : port
 }

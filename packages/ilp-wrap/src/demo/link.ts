@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto'
 import { connect, createServer } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
 
@@ -9,7 +10,8 @@ export interface Link {
   close(): Promise<void>
 }
 
-export async function openLink(target: number): Promise<Link> {
+/** Over `port`, or over one that the system picks. */
+export async function openLink(target: number, port: number = 0): Promise<Link> {
   const sockets = new Set<Socket>()
   const server = createServer((near) => {
     bridge(near, connect(target, '127.0.0.1'), sockets)
@@ -19,7 +21,7 @@ export async function openLink(target: number): Promise<Link> {
   }
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
-    server.listen(0, '127.0.0.1', resolve)
+    server.listen(port, '127.0.0.1', resolve)
   })
   return {
     port: (server.address() as AddressInfo).port,
@@ -54,9 +56,24 @@ export function bridge(near: Socket, far: Socket, sockets: Set<Socket>): void {
   }
 }
 
-/** A port of loopback that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const link = await openLink(0)
-  await link.close()
-  return link.port
+/**
+ * Below the ports that systems pick (from 32768 on Linux, from 49152 elsewhere): those are given out twice once they
+ * are free for a moment. Each process goes its own way through them. A node of a Redis Cluster listens at 10,000 above,
+ * too, where none of these is.
+ */
+const FIRST_PORT = 12_000
+const PORTS = 10_000
+let taken = randomInt(PORTS)
+
+/** A port of loopback that was free a moment ago, and that nobody who asks in this way gets again soon. */
+export async function freePort(tries: number = PORTS): Promise<number> {
+  const port = FIRST_PORT + (taken++ % PORTS)
+  try {
+    const link = await openLink(0, port)
+    await link.close()
+    return port
+  } catch (error) {
+    if (tries <= 1) throw error
+    return freePort(tries - 1)
+  }
 }
