@@ -1,12 +1,8 @@
 // Writes docs/events.md from what the packages declare: npm run docs:write. With --check it only compares.
 // @ts-check
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { format, resolveConfig } from 'prettier'
 import ts from 'typescript'
-import { filesUnder, packages, root, shown } from './lib/files.js'
-
-const page = join(root, 'docs', 'events.md')
+import { shown } from './lib/files.js'
+import { checker, commentOf, membersOf, packageOf, sources, writePage } from './lib/sources.js'
 
 const introduction = `<!-- Made by \`npm run docs:write\` from the sources; edit those. -->
 
@@ -15,36 +11,6 @@ const introduction = `<!-- Made by \`npm run docs:write\` from the sources; edit
 What the middleware report through \`events(plugin)\`. Each event has its \`type\`, its \`source\` (the name of the
 middleware) and \`at\` (milliseconds since 1970), and the fields below. Amounts are \`bigint\`, in base units.
 `
-
-const config = ts.getParsedCommandLineOfConfigFile(join(root, 'tsconfig.test.json'), undefined, {
-  ...ts.sys,
-  onUnRecoverableConfigFileDiagnostic: ({ messageText }) => {
-    throw new Error(ts.flattenDiagnosticMessageText(messageText, '\n'))
-  }
-})
-const sources = packages().map(({ directory, manifest }) => ({
-  name: manifest.name,
-  files: filesUnder(join(directory, 'src'), '.ts')
-}))
-const program = ts.createProgram({ rootNames: sources.flatMap(({ files }) => files), options: config?.options ?? {} })
-const checker = program.getTypeChecker()
-
-/**
- * The members that a file adds to core's map of events.
- * @param {string} file
- * @returns {ts.PropertySignature[]}
- */
-function eventsIn(file) {
-  return (program.getSourceFile(file)?.statements ?? []).flatMap((statement) => {
-    if (!ts.isModuleDeclaration(statement) || statement.name.text !== '@ilp-wrap/core') return []
-    if (statement.body === undefined || !ts.isModuleBlock(statement.body)) return []
-    return statement.body.statements.flatMap((inner) =>
-      ts.isInterfaceDeclaration(inner) && inner.name.text === 'PluginEvents'
-        ? inner.members.filter(ts.isPropertySignature)
-        : []
-    )
-  })
-}
 
 /** @param {ts.Symbol | undefined} symbol */
 function comment(symbol) {
@@ -57,7 +23,7 @@ function comment(symbol) {
  * @param {string} name
  */
 function meaning(event, name) {
-  const own = comment(checker.getSymbolAtLocation(event.name))
+  const own = commentOf(event)
   if (event.type === undefined || !ts.isTypeReferenceNode(event.type)) return own
   const symbol = checker.getSymbolAtLocation(event.type.typeName)
   const imported = symbol !== undefined && (symbol.flags & ts.SymbolFlags.Alias) !== 0
@@ -84,29 +50,32 @@ function typeText(type, node) {
   return checker.typeToString(type, node, ts.TypeFormatFlags.NoTruncation).replaceAll('"', "'")
 }
 
+/**
+ * The fields of an event that this package gives it: others may add theirs to a type of core.
+ * @param {ts.PropertySignature} event
+ */
+function fieldsOf(event) {
+  const homes = ['@ilp-wrap/core', packageOf(event.getSourceFile())]
+  return checker.getPropertiesOfType(checker.getTypeAtLocation(event)).flatMap((field) => {
+    const declared = (field.declarations ?? []).filter((each) => homes.includes(packageOf(each.getSourceFile())))
+    if (declared.length === 0) return []
+    const optional = (field.flags & ts.SymbolFlags.Optional) === 0 ? '' : '?'
+    const type = typeText(checker.getTypeOfSymbolAtLocation(field, event), event)
+    const text = declared.map(commentOf).join(' ').trim()
+    return `- \`${field.name}${optional}: ${type}\`${text === '' ? '' : ` — ${text}`}`
+  })
+}
+
 /** @param {ts.PropertySignature} event */
 function section(event) {
   const name = ts.isStringLiteral(event.name) ? event.name.text : event.name.getText()
   const what = meaning(event, name)
   if (what === '') throw new Error(`${shown(event.getSourceFile().fileName)}: say when \`${name}\` is emitted`)
-  const fields = checker.getPropertiesOfType(checker.getTypeAtLocation(event)).map((field) => {
-    const optional = (field.flags & ts.SymbolFlags.Optional) === 0 ? '' : '?'
-    const type = typeText(checker.getTypeOfSymbolAtLocation(field, event), event)
-    const text = comment(field)
-    return `- \`${field.name}${optional}: ${type}\`${text === '' ? '' : ` — ${text}`}`
-  })
-  return `### ${name}\n\n${what}\n\n${fields.join('\n')}\n`
+  return `### ${name}\n\n${what}\n\n${fieldsOf(event).join('\n')}\n`
 }
 
 const sections = sources.flatMap(({ name, files }) => {
-  const events = files.flatMap(eventsIn)
+  const events = files.flatMap((file) => membersOf(file, 'PluginEvents'))
   return events.length === 0 ? [] : [`## ${name}\n`, ...events.map(section)]
 })
-const text = await format([introduction, ...sections].join('\n'), { ...(await resolveConfig(page)), filepath: page })
-
-if (!process.argv.includes('--check')) {
-  writeFileSync(page, text)
-} else if (!existsSync(page) || readFileSync(page, 'utf8') !== text) {
-  console.log(`${shown(page)} is not what the sources say; run \`npm run docs:write\``)
-  process.exitCode = 1
-}
+await writePage('events.md', [introduction, ...sections].join('\n'))

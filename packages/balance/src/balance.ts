@@ -1,9 +1,10 @@
-import { InvalidFieldsError, UnreachableError, defineMiddleware } from '@ilp-wrap/core'
+import { UnreachableError, defineMiddleware } from '@ilp-wrap/core'
 import type { ConnectOptions, Hooks, LifecycleEvent, Middleware, Setup } from '@ilp-wrap/core'
 import { tap } from 'rxjs'
 import type { MonoTypeOperatorFunction } from 'rxjs'
 import { Account } from './account.js'
 import { isPromise } from './awaitable.js'
+import { settlesTwice } from './errors.js'
 import { Controls } from './handle.js'
 import { MemoryLedgerStore } from './memory-ledger.js'
 import { parseOptions } from './options.js'
@@ -29,9 +30,7 @@ export function balance(options: BalanceOptions): Middleware {
   const needs = ledger === undefined || ledger instanceof MemoryLedgerStore ? [] : (['account'] as const)
   return defineMiddleware({ name: 'balance', place, needs }, (setup) => {
     if (rules.settlement.threshold !== undefined && setup.traits.has('transfers-settle')) {
-      throw new InvalidFieldsError('`settleThreshold` over a plugin whose transfers settle would settle twice', {
-        code: 'ILP_WRAP_SETTLES_TWICE'
-      })
+      throw settlesTwice()
     }
     const hooks = new Balance(setup, rules)
     // a half that is switched off has no hooks

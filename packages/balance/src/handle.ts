@@ -1,9 +1,10 @@
-import { InvalidFieldsError, handleOf } from '@ilp-wrap/core'
+import { handleOf } from '@ilp-wrap/core'
 import { amount, badOption, choice, string } from '@ilp-wrap/core/options'
 import type { Amount } from '@ilp-wrap/core/options'
 import type { Observable } from 'rxjs'
 import type { Account } from './account.js'
 import { isPromise } from './awaitable.js'
+import { noBalance } from './errors.js'
 import type { Awaitable, LedgerSnapshot, Limits, Outstanding, SuspendedMoney } from './ledger.js'
 import { parseLimits } from './options.js'
 import type { LimitOptions } from './options.js'
@@ -46,7 +47,7 @@ export interface BalanceHandle {
 export function balanceOf(plugin: object): BalanceHandle {
   const handle = handleOf(plugin, 'balance')
   if (handle instanceof Controls) return handle
-  throw new InvalidFieldsError('Expected a plugin that was wrapped with balance()', { code: 'ILP_WRAP_NO_BALANCE' })
+  throw noBalance()
 }
 
 export class Controls implements BalanceHandle {

@@ -1,8 +1,9 @@
-import { Deadline, Deadlines, TimeoutError, errorOutcome } from '@ilp-wrap/core'
+import { Deadline, Deadlines, errorOutcome } from '@ilp-wrap/core'
 import { isFulfill, prepareAmount, prepareExpiresAt, reject } from '@ilp-wrap/core/packet'
 import type { Account } from './account.js'
 import { isPromise } from './awaitable.js'
 import { Confirmations } from './confirmations.js'
+import { ledgerTimeout } from './errors.js'
 import type { Booked } from './events.js'
 import { Expiries } from './expiries.js'
 import { Hold, wayOf } from './hold.js'
@@ -291,6 +292,6 @@ class Wait<T> extends Deadline {
   }
 
   override expire(): void {
-    this.#fail(new TimeoutError('The ledger took too long', { ilpErrorCode: 'T00', code: 'ILP_WRAP_LEDGER_TIMEOUT' }))
+    this.#fail(ledgerTimeout())
   }
 }

@@ -1,8 +1,9 @@
-import { InvalidFieldsError, MoneyNotSentError, PluginError, errorOutcome } from '@ilp-wrap/core'
+import { InvalidFieldsError, errorOutcome } from '@ilp-wrap/core'
 import type { Setup } from '@ilp-wrap/core'
 import type { Subscription } from 'rxjs'
 import type { Account } from './account.js'
 import { isPromise } from './awaitable.js'
+import { ledgerFailed, settlementBusy, settlementSuspended } from './errors.js'
 import type { MoneyUnbooked } from './events.js'
 import { wayOf } from './hold.js'
 import { uniqueId } from './ids.js'
@@ -83,10 +84,7 @@ export class Payments {
       return ledger
     } catch (error) {
       this.#account.failed('move', error, units)
-      throw new MoneyNotSentError('The ledger did not book the money, it was not sent', {
-        code: 'ILP_WRAP_LEDGER_FAILED',
-        cause: error
-      })
+      throw ledgerFailed(error)
     }
   }
 
@@ -199,8 +197,8 @@ export class Payments {
     const ledger = isPromise(opened) ? await opened : opened
     const id = uniqueId()
     const amount = await this.#take(ledger, id, { ...this.#rule, threshold })
-    if (amount === 'suspended') return { found: amount, amount: 0n, error: suspendedError() }
-    if (amount === 'sending') return { found: amount, amount: 0n, error: busyError() }
+    if (amount === 'suspended') return { found: amount, amount: 0n, error: settlementSuspended() }
+    if (amount === 'sending') return { found: amount, amount: 0n, error: settlementBusy() }
     if (amount === 0n) return { found: 'nothing', amount, error: undefined }
     this.#account.changed()
     try {
@@ -266,14 +264,4 @@ export class Payments {
 /** The units of a decimal string; undefined for what is none (RFC 0024, "sendMoney"). */
 function unitsOf(amount: unknown): bigint | undefined {
   return typeof amount === 'string' && /^(0|[1-9][0-9]*)$/.test(amount) ? BigInt(amount) : undefined
-}
-
-function busyError(): PluginError {
-  return new PluginError('Nothing is settled while other money is on its way', { code: 'ILP_WRAP_SETTLEMENT_BUSY' })
-}
-
-function suspendedError(): PluginError {
-  return new PluginError('Settlement is suspended: it is unknown whether an earlier payment arrived', {
-    code: 'ILP_WRAP_SETTLEMENT_SUSPENDED'
-  })
 }

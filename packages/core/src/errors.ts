@@ -3,12 +3,87 @@
  * Ours have a stable `code`; those that a connector would turn into a reject packet have an `ilpErrorCode` (RFC 0027).
  */
 
+/**
+ * The codes of the errors of this project, each with the class of its errors; docs/errors.md is made of this. Each
+ * package adds its own by declaration merging:
+ * `declare module '@ilp-wrap/core' { interface ErrorCodes { ILP_WRAP_BUSY: BusyError } }`
+ */
+export interface ErrorCodes {
+  /**
+   * Thrown when a middleware is made, or when its controls are used: an option has the wrong type or is out of bounds.
+   * The message has the option's name, what was expected and what came. Mend the option.
+   */
+  ILP_WRAP_INVALID_OPTION: InvalidFieldsError
+  /**
+   * Thrown when a middleware is made: it has no option of that name. The message lists those it has. Most often it is a
+   * slip of the pen.
+   */
+  ILP_WRAP_UNKNOWN_OPTION: InvalidFieldsError
+  /**
+   * Thrown when a plugin is wrapped: a middleware needs an `account` or a `store`, and the context has none. Give it:
+   * `wrap(plugin, middleware, { account, store })`.
+   */
+  ILP_WRAP_MISSING_SERVICE: InvalidServicesError
+  /**
+   * No error but a warning in the log, when a plugin is wrapped: a middleware stands on the wrong side of another, or
+   * twice in one direction. The stack works; what it may cost is in [ordering.md](ordering.md).
+   */
+  ILP_WRAP_ORDER: never
+  /**
+   * The wrapped plugin was taken apart by `unwrap` and is used all the same. Use the plugin that `unwrap` returned, or
+   * wrap that one again.
+   */
+  ILP_WRAP_UNWRAPPED: PluginError
+  /**
+   * Of `connect`: there was no connection within the time that the message names, and no attempt had failed by then. It
+   * is `connect`'s own `timeout`, or the middleware's default.
+   */
+  ILP_WRAP_CONNECT_TIMEOUT: UnreachableError
+  /** Of `connect`: `disconnect` was called while it was under way. */
+  ILP_WRAP_DISCONNECTED: UnreachableError
+  /**
+   * For data that is no prepare: it waited, for the connection or for its turn, and was never handed to the plugin. It
+   * has `notSent: true` and may be sent again. A prepare gets a reject instead.
+   */
+  ILP_WRAP_NOT_SENT: UnreachableError
+  /** There is no connection, and nothing was sent (`notSent: true`). */
+  ILP_WRAP_NOT_CONNECTED: UnreachableError
+  /**
+   * The plugin that had sent it was disconnected before the answer came. The peer may have acted on it: it is not known
+   * whether it arrived.
+   */
+  ILP_WRAP_UNANSWERED: UnreachableError
+  /**
+   * For data that is no prepare: no answer came within `timeoutMs` or `requestTimeoutMs`. It is not known whether it
+   * arrived.
+   */
+  ILP_WRAP_TIMEOUT: TimeoutError
+  /** Of `sendMoney`: the amount is no string of decimal digits (RFC 0024, "sendMoney"). Nothing was sent. */
+  ILP_WRAP_INVALID_AMOUNT: InvalidFieldsError
+  /**
+   * When connecting: what the store has under the key that the message names is not what was written there. To begin
+   * with nothing would forget payments or transfers that may be on their way, so nothing is begun. Restore the value, or
+   * delete it once you know that nothing is outstanding.
+   */
+  ILP_WRAP_CORRUPT_STORE: InvalidServicesError
+  /**
+   * Of a store: it cannot be opened, written or reached. The message says why (no permission, no space, a path that is
+   * no directory, no server). Nothing was changed.
+   */
+  ILP_WRAP_STORE_UNAVAILABLE: InvalidServicesError
+  /** Of a ledger: its store was closed by `close()` and is used all the same. Disconnect the plugins first. */
+  ILP_WRAP_LEDGER_CLOSED: PluginError
+}
+
+/** The code of an error of this project. */
+export type ErrorCode = keyof ErrorCodes
+
 /** The base of all errors here; `name` is the name of the class, `String(error)` works. */
 export class PluginError extends Error {
   /** The code of the ILP reject that a connector would make of this error (RFC 0027, "Error Codes"). */
   readonly ilpErrorCode: string | undefined
-  /** A stable code for programs, `ILP_WRAP_…`; each has a heading in docs/errors.md. */
-  readonly code: string | undefined
+  /** A stable code for programs. */
+  readonly code: ErrorCode | undefined
 
   constructor(message: string, options: PluginErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
@@ -24,7 +99,7 @@ export class PluginError extends Error {
 
 export interface PluginErrorOptions {
   ilpErrorCode?: string
-  code?: string
+  code?: ErrorCode
   cause?: unknown
 }
 

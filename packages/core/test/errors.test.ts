@@ -47,8 +47,8 @@ describe.each(classes)('%s', (name, Class) => {
 
   it('has a code for programs and a cause if they are given', () => {
     const cause = new Error('why')
-    const error = new Class('it failed', { code: 'ILP_WRAP_SOMETHING', cause })
-    expect(error.code).toBe('ILP_WRAP_SOMETHING')
+    const error = new Class('it failed', { code: 'ILP_WRAP_UNANSWERED', cause })
+    expect(error.code).toBe('ILP_WRAP_UNANSWERED')
     expect(error.cause).toBe(cause)
     expect(error.ilpErrorCode).toBe(CODES[name])
     const plain = new Class('it failed')

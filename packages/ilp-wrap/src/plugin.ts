@@ -4,6 +4,7 @@ import { closeLedgers } from './config/ledgers.js'
 import { pluginFrom } from './config/plugin.js'
 import type { PluginConfig } from './config/plugin.js'
 
+export type {} from './config/modules.js'
 export type { MiddlewareConfig } from './config/middleware.js'
 export type { PluginConfig } from './config/plugin.js'
 

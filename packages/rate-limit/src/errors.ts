@@ -1,5 +1,15 @@
 import { PluginError } from '@ilp-wrap/core'
 
+declare module '@ilp-wrap/core' {
+  interface ErrorCodes {
+    /**
+     * For money, or for data that is no prepare: it was refused and went no further. `retryAfterMs` says when it would
+     * pass if nothing else came before it.
+     */
+    ILP_WRAP_RATE_LIMITED: RateLimitedError
+  }
+}
+
 /** Data that is no prepare, or money, was refused: it went no further. */
 export class RateLimitedError extends PluginError {
   /** Milliseconds until it would pass, if nothing else came before it; `Infinity` if nobody knows. */

@@ -5,6 +5,16 @@ import type { ClassicLevel } from 'classic-level'
 import { FORMAT, VERSION } from './keys.js'
 import { corrupt } from './values.js'
 
+declare module '@ilp-wrap/core' {
+  interface ErrorCodes {
+    /**
+     * When connecting: another process has the directory open, or another `levelStore` of this one. End the other one;
+     * processes that share books use `store-redis`.
+     */
+    ILP_WRAP_STORE_LOCKED: InvalidServicesError
+  }
+}
+
 export type Batch = ReadonlyMap<string, string | undefined>
 
 /** What LevelDB leaves in a directory beside `CURRENT`, without which it would begin anew. */

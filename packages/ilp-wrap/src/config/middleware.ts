@@ -1,5 +1,5 @@
 import { InvalidFieldsError, InvalidServicesError } from '@ilp-wrap/core'
-import type { Middleware } from '@ilp-wrap/core'
+import type { ErrorCode, Middleware } from '@ilp-wrap/core'
 import { badOption } from '@ilp-wrap/core/options'
 import { catalog } from './catalog.js'
 import { anyObject, name } from './kinds.js'
@@ -59,7 +59,10 @@ export function within<T>(path: string, make: () => T): T {
   } catch (cause) {
     const { name, code } = Object(cause) as { name?: unknown; code?: unknown }
     const Class = name === 'InvalidServicesError' ? InvalidServicesError : InvalidFieldsError
-    throw new Class(`\`${path}\`: ${wordsOf(cause)}`, { cause, ...(typeof code === 'string' && { code }) })
+    throw new Class(`\`${path}\`: ${wordsOf(cause)}`, {
+      cause,
+      ...(typeof code === 'string' && { code: code as ErrorCode })
+    })
   }
 }
 

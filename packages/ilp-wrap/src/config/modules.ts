@@ -3,6 +3,23 @@ import { dirname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { InvalidFieldsError } from '@ilp-wrap/core'
 
+declare module '@ilp-wrap/core' {
+  interface ErrorCodes {
+    /**
+     * Of `ilp-wrap/plugin`, thrown when a plugin is made from its configuration: the module that stands at the place
+     * which the message names is not installed, or has no such export. The message says from where it was looked for:
+     * the working directory, the program that runs, and ilp-wrap itself. Install it there, or write its path.
+     */
+    ILP_WRAP_MODULE_NOT_FOUND: InvalidFieldsError
+    /**
+     * Of `ilp-wrap/plugin`, thrown when a plugin is made from its configuration: the module is there and cannot be
+     * loaded; `cause` has its own error. It may need what is not installed, have no entry for `require`, or be an ES
+     * module that awaits at its top level.
+     */
+    ILP_WRAP_MODULE_FAILED: InvalidFieldsError
+  }
+}
+
 /** Where a host's modules are: in its working directory, beside the program that runs, and beside this package. */
 function places(): string[] {
   // eslint-disable-next-line no-restricted-properties -- nothing else tells of the program, be it CommonJS or ESM
