@@ -5,15 +5,7 @@ import { Redis } from 'ioredis'
 import { expect, it } from 'vitest'
 import { startRedis } from './redis-server.js'
 import { Proxy } from './proxy.js'
-import { FAR, NO_LIMITS, Told, books, describeRedis, held, redisForAll, until } from './setup.js'
-
-/** Waits until the replica has all that the master has. */
-async function inStep(master: Redis, replica: Redis): Promise<void> {
-  const offset = async (client: Redis, name: string): Promise<string | undefined> =>
-    new RegExp(`${name}:(\\d+)`).exec(await client.info('replication'))?.[1]
-  await until(async () => (await replica.info('replication')).includes('master_link_status:up'))
-  await until(async () => (await offset(master, 'master_repl_offset')) === (await offset(replica, 'slave_repl_offset')))
-}
+import { FAR, NO_LIMITS, Told, books, describeRedis, held, inStep, redisForAll, until } from './setup.js'
 
 describeRedis('a failover to a replica', () => {
   const redis = redisForAll('--repl-diskless-sync-delay', '0')

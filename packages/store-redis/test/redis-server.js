@@ -4,7 +4,7 @@
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freePort } from '../../ilp-wrap/dist/demo/link.js'
@@ -25,16 +25,19 @@ export class RedisServer {
   #directory = mkdtempSync(join(tmpdir(), 'ilp-wrap-redis-'))
   /** @type {string[]} */
   #args
+  #sign
   /** @type {import('node:child_process').ChildProcess | undefined} */
   #child
 
   /**
    * @param {number} port
    * @param {string[]} args
+   * @param {string} [sign] what it says once it is there
    */
-  constructor(port, args) {
+  constructor(port, args, sign = 'Ready to accept connections') {
     this.port = port
     this.#args = args
+    this.#sign = sign
   }
 
   get url() {
@@ -43,8 +46,10 @@ export class RedisServer {
 
   /** Starts it, the first time or again; what it has kept on disk is there again. */
   async start() {
-    const base = ['--port', `${this.port}`, '--bind', '127.0.0.1', '--dir', this.#directory, '--save', '']
-    const child = spawn(/** @type {string} */ (program), [...base, ...this.#args], {
+    // a Sentinel keeps what it knows in the file
+    const file = join(this.#directory, 'server.conf')
+    writeFileSync(file, `port ${this.port}\nbind 127.0.0.1\ndir ${this.#directory}\n`)
+    const child = spawn(/** @type {string} */ (program), [file, ...this.#args], {
       stdio: ['ignore', 'pipe', 'inherit']
     })
     this.#child = child
@@ -52,7 +57,7 @@ export class RedisServer {
     let output = ''
     for await (const chunk of child.stdout.iterator({ destroyOnReturn: false })) {
       output += chunk
-      if (output.includes('Ready to accept connections')) {
+      if (output.includes(this.#sign)) {
         child.stdout.resume()
         return
       }
@@ -88,7 +93,26 @@ export class RedisServer {
  * @param {...string} args
  */
 export async function startRedis(...args) {
-  const server = new RedisServer(await freePort(), args)
+  return started(new RedisServer(await freePort(), ['--save', '', ...args]))
+}
+
+/**
+ * Starts a Sentinel that alone decides on who is the master of this name, and does so soon.
+ * @param {string} name
+ * @param {RedisServer} master
+ */
+export async function startSentinel(name, master) {
+  const rules = [
+    `monitor ${name} 127.0.0.1 ${master.port} 1`,
+    `down-after-milliseconds ${name} 200`,
+    `failover-timeout ${name} 2000`
+  ]
+  const args = rules.flatMap((rule) => ['--sentinel', ...rule.split(' ')])
+  return started(new RedisServer(await freePort(), ['--sentinel', ...args], '+monitor'))
+}
+
+/** @param {RedisServer} server */
+async function started(server) {
   await server.start()
   return server
 }

@@ -106,6 +106,14 @@ export async function until(condition: () => unknown, ms = 10_000): Promise<void
   }
 }
 
+/** Waits until the replica has all that the master has. */
+export async function inStep(master: Redis, replica: Redis): Promise<void> {
+  const offset = async (client: Redis, name: string): Promise<string | undefined> =>
+    new RegExp(`${name}:(\\d+)`).exec(await client.info('replication'))?.[1]
+  await until(async () => (await replica.info('replication')).includes('master_link_status:up'))
+  await until(async () => (await offset(master, 'master_repl_offset')) === (await offset(replica, 'slave_repl_offset')))
+}
+
 export function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms))
 }
