@@ -63,7 +63,7 @@ function listed(names) {
 /** @param {ts.PropertySignature} member */
 function section(member) {
   const code = member.name.getText()
-  const text = commentOf(member)
+  const text = commentOf(member).replaceAll(/docs\/([a-z0-9-]+\.md)/g, '[$1]($1)')
   const by = users.get(code)
   const at = `${shown(member.getSourceFile().fileName)}: ${code}`
   if (text === '') throw new Error(`${at}: say when it is thrown`)

@@ -26,7 +26,7 @@ export interface ErrorCodes {
   ILP_WRAP_MISSING_SERVICE: InvalidServicesError
   /**
    * No error but a warning in the log, when a plugin is wrapped: a middleware stands on the wrong side of another, or
-   * twice in one direction. The stack works; what it may cost is in [ordering.md](ordering.md).
+   * twice in one direction. The stack works; docs/ordering.md says what it may cost.
    */
   ILP_WRAP_ORDER: never
   /**
@@ -61,16 +61,19 @@ export interface ErrorCodes {
   /** Of `sendMoney`: the amount is no string of decimal digits (RFC 0024, "sendMoney"). Nothing was sent. */
   ILP_WRAP_INVALID_AMOUNT: InvalidFieldsError
   /**
-   * When connecting: what the store has under the key that the message names is not what was written there. To begin
-   * with nothing would forget payments or transfers that may be on their way, so nothing is begun. Restore the value, or
-   * delete it once you know that nothing is outstanding.
+   * When connecting, and with `store-redis` later, too: what the store has under the key that the message names is not
+   * what was written there, or its files are broken. To begin with nothing would forget debts, payments or transfers, so
+   * nothing is begun. Restore it. Never delete a key of the books (`store-level`, `store-redis`): the account would begin
+   * at zero; docs/operating.md says what to write. What `compat` or `retry` wrote may be deleted once you know that
+   * nothing is outstanding.
    */
   ILP_WRAP_CORRUPT_STORE: InvalidServicesError
   /**
-   * Of a store: it cannot be opened, written or reached. The message says why (no permission, no space, a path that is
-   * no directory, no server). Nothing was changed.
+   * Of a store that cannot be opened, written or reached. On disk it is an `InvalidServicesError` when connecting, whose
+   * message says why (no permission, no space, a path that is no directory), and nothing was changed. Over Redis it is an
+   * `UnavailableError`, at any time: a call that was made may have taken effect all the same.
    */
-  ILP_WRAP_STORE_UNAVAILABLE: InvalidServicesError
+  ILP_WRAP_STORE_UNAVAILABLE: PluginError
   /** Of a ledger: its store was closed by `close()` and is used all the same. Disconnect the plugins first. */
   ILP_WRAP_LEDGER_CLOSED: PluginError
 }

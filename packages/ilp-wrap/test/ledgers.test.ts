@@ -40,6 +40,8 @@ it('books that are named are on disk, and those of the next process', async () =
   const after = withBooks(where)
   await after.connect()
   expect(await committed(after)).toBe(7n)
+  // a program that ends in order leaves no commit in doubt
+  expect(await balanceOf(after).outstanding()).toMatchObject({ unconfirmed: [] })
 })
 
 it('plugins that name one place share its store, each with the books of its account', async () => {

@@ -207,6 +207,7 @@ const parts: Readonly<Record<string, Entry>> = {
       minimumSettlement: amount('one or more'),
       cooldownMs: milliseconds(1, MAX_TIMEOUT_MS),
       moneyIsFinal: boolean,
+      commitMarginMs: milliseconds(),
       ledger,
       ...halves
     },

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import type { Awaitable, BalanceLedger, LedgerObserver, LedgerStore } from '@ilp-wrap/balance'
+import { systemClock } from '@ilp-wrap/core'
 import { badOption } from '@ilp-wrap/core/options'
 import { levelStore } from '@ilp-wrap/store-level'
 import type { LevelStoreOptions } from '@ilp-wrap/store-level'
@@ -47,7 +48,10 @@ export const ledger: Kind = {
   }
 }
 
-/** Ends the stores that configurations name: for a host at its end, when all its plugins are disconnected. */
+/**
+ * Ends the stores that configurations name: for a host at its end, when all its plugins are disconnected. It waits two
+ * seconds for the last commits to be confirmed, which would be listed as unconfirmed at the next start.
+ */
 export async function closeLedgers(): Promise<void> {
   await Promise.all([...stores.values()].map((store) => store.close()))
 }
@@ -60,11 +64,15 @@ function shared(path: string, key: string, options: object, make: () => LedgerSt
   return store
 }
 
+/** `balance` confirms what it has passed on within two seconds; a little more. */
+const CONFIRMED_MS = 2200
+
 /** Made when it is first used: a configuration that turns out to be wrong has connected to nothing. */
 class NamedStore implements LedgerStore {
   readonly settings: string
   readonly #make: () => LedgerStore
   #made: LedgerStore | undefined
+  #opened = false
 
   constructor(settings: string, make: () => LedgerStore) {
     this.settings = settings
@@ -77,6 +85,7 @@ class NamedStore implements LedgerStore {
   }
 
   open(account: string, observer?: LedgerObserver): Awaitable<BalanceLedger> {
+    this.#opened = true
     return this.#store.open(account, observer)
   }
 
@@ -85,8 +94,10 @@ class NamedStore implements LedgerStore {
   }
 
   async close(): Promise<void> {
-    const store = this.#made
+    const [store, opened] = [this.#made, this.#opened]
     this.#made = undefined
+    this.#opened = false
+    if (opened) await new Promise<void>((resolve) => systemClock.setTimeout(resolve, CONFIRMED_MS))
     await store?.close()
   }
 }
