@@ -1,5 +1,6 @@
 export { minimalOptions, retry } from './retry.js'
 export type { GiveUpReason, Outcome, OutcomeKind, Sent } from './decision.js'
+export type {} from './errors.js'
 export type { RetryEvent } from './events.js'
 export type { RetryOptions } from './options.js'
 export type { SendMoneyOnce } from './money.js'

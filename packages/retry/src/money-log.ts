@@ -43,15 +43,9 @@ export class MoneyLog {
     )
   }
 
-  /** Resolves once the key is stored; until then it must not be used. */
-  async begin(key: string, amount: string): Promise<void> {
-    this.#all.set(key, [amount, this.#clock.now()])
-    try {
-      await this.#write()
-    } catch (error) {
-      this.#all.delete(key)
-      throw error
-    }
+  /** Resolves once the key is stored; until then it must not be used, and no other write has it. */
+  begin(key: string, amount: string): Promise<void> {
+    return this.#write(() => this.#all.set(key, [amount, this.#clock.now()]))
   }
 
   acknowledge(key: string): Promise<void> {
@@ -60,10 +54,27 @@ export class MoneyLog {
     return this.#write()
   }
 
-  /** For a payment that is known not to have happened. */
-  forget(key: string): Promise<void> {
+  /**
+   * For a payment that is known not to have happened. Resolves to whether the store has the key no more: if it has, the
+   * next process would take it for one that is open.
+   */
+  async forget(key: string): Promise<boolean> {
     this.#all.delete(key)
-    return this.#write()
+    try {
+      await this.#write()
+      return true
+    } catch {
+      return this.#lacks(key)
+    }
+  }
+
+  /** One that cannot be asked may have it. */
+  async #lacks(key: string): Promise<boolean> {
+    try {
+      return !(await this.#store.get(this.#name))?.includes(key)
+    } catch {
+      return false
+    }
   }
 
   get #all(): Map<string, Entry> {
@@ -76,8 +87,9 @@ export class MoneyLog {
     for (const [key, entry] of parse(text, this.#name)) this.#all.set(key, entry)
   }
 
-  #write(): Promise<void> {
+  #write(change?: () => void): Promise<void> {
     const write = this.#writing.then(() => {
+      change?.()
       this.#prune()
       return this.#store.put(this.#name, JSON.stringify([...this.#all]))
     })

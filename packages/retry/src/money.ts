@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import type { PluginEventInput, PluginV2, Setup, Store } from '@ilp-wrap/core'
-import { InvalidFieldsError, MoneyNotSentError, describe, errorOutcome } from '@ilp-wrap/core'
+import { InvalidFieldsError, MoneyNotSentError, UnreachableError, describe, errorOutcome } from '@ilp-wrap/core'
 import { Subject, defer, lastValueFrom, map, merge, retry as retryWhile, take, throwError } from 'rxjs'
 import type { Observable } from 'rxjs'
 import { backoffMs } from './backoff.js'
-import { nameOf } from './errors.js'
+import { inDoubt, nameOf } from './errors.js'
 import { MoneyLog } from './money-log.js'
 import type { Rules } from './options.js'
 import { sleep } from './sleep.js'
@@ -45,7 +45,10 @@ export class Money {
   readonly #once: SendMoneyOnce
   readonly #log: MoneyLog
   readonly #stopped = new Subject<undefined>()
-  /** The keys that are being sent now. */
+  /** How often it was stopped, and whether it was not started again since. */
+  #stops = 0
+  #over = false
+  /** The keys that are being sent now, or about to be. */
   readonly #active = new Set<string>()
 
   constructor(setup: Setup, rules: Rules, once: SendMoneyOnce, store: Store, account: string) {
@@ -55,9 +58,18 @@ export class Money {
     this.#log = new MoneyLog(store, account, setup.clock)
   }
 
-  /** Reads what is still open. Rejects when the store does, or holds what cannot be read. */
-  load(): Promise<void> {
-    return this.#log.load()
+  /** The host is about to connect: what is sent from now on is sent until it is acknowledged. */
+  start(): void {
+    this.#over = false
+  }
+
+  /** Reads what is still open. Rejects when the store does, holds what cannot be read, or when it is stopped meanwhile. */
+  async load(): Promise<void> {
+    const stops = this.#stops
+    await this.#log.load()
+    if (stops !== this.#stops) {
+      throw new UnreachableError('Disconnected while connecting', { code: 'ILP_WRAP_DISCONNECTED' })
+    }
   }
 
   async send(amount: string, next: (amount: string) => Promise<void>): Promise<void> {
@@ -67,43 +79,67 @@ export class Money {
     }
     // RFC 0038: a key that nobody can guess, kept before it is used
     const key = randomBytes(16).toString('hex')
+    // before it is in the log, from where `resume` would take it
+    this.#active.add(key)
+    try {
+      await this.#begin(key, amount)
+      await this.#deliver(key, amount, false)
+    } finally {
+      this.#active.delete(key)
+    }
+  }
+
+  async #begin(key: string, amount: string): Promise<void> {
     try {
       await this.#log.load()
-      await this.#log.begin(key, amount)
-    } catch (error) {
-      throw new MoneyNotSentError('The idempotency key could not be stored, nothing was sent', { cause: error })
+    } catch (cause) {
+      throw new MoneyNotSentError('The idempotency keys could not be read, nothing was sent', { cause })
     }
-    await this.#deliver(key, amount, false)
+    try {
+      await this.#log.begin(key, amount)
+    } catch (cause) {
+      // a write that failed may have been made all the same
+      if (!(await this.#log.forget(key))) throw inDoubt(cause)
+      throw new MoneyNotSentError('The idempotency key could not be stored, nothing was sent', { cause })
+    }
   }
 
   /** Goes on with what was open when it was last stopped, in the background. */
   resume(): void {
+    if (this.#over) return
     for (const { key, amount } of this.#log.open()) {
-      if (this.#active.has(key)) continue
-      this.#deliver(key, amount, true).catch((error: unknown) => {
-        this.#setup.log.warn('money under key %s is still unacknowledged: %s', key, nameOf(error))
-      })
+      if (!this.#active.has(key)) void this.#goOn(key, amount)
+    }
+  }
+
+  async #goOn(key: string, amount: string): Promise<void> {
+    this.#active.add(key)
+    try {
+      await this.#deliver(key, amount, true)
+    } catch (error) {
+      this.#setup.log.warn('money under key %s is still unacknowledged: %s', key, nameOf(error))
+    } finally {
+      this.#active.delete(key)
     }
   }
 
   /** Ends all waiting; what is open stays so. */
   stop(): void {
+    this.#stops += 1
+    this.#over = true
     this.#stopped.next(undefined)
   }
 
   /** `doubtful`: an earlier try may have moved the money, so that nothing but an acknowledgement settles it. */
   async #deliver(key: string, amount: string, doubtful: boolean): Promise<void> {
     const payment: Payment = { key, amount, doubtful, attempts: 0 }
-    this.#active.add(key)
     try {
       await lastValueFrom(
         defer(() => this.#attempt(payment)).pipe(retryWhile({ delay: (error: unknown) => this.#pause(payment, error) }))
       )
     } catch (error) {
-      if (!payment.doubtful) await this.#noted(this.#log.forget(key))
+      if (!payment.doubtful && !(await this.#log.forget(key))) throw inDoubt(error)
       throw error
-    } finally {
-      this.#active.delete(key)
     }
     this.#emit({ type: 'money-acknowledged', key, amount, attempts: payment.attempts, resumed: doubtful })
     await this.#noted(this.#log.acknowledge(key))
@@ -119,6 +155,8 @@ export class Money {
     payment.doubtful ||= errorOutcome(error) === 'ambiguous'
     // nothing moved: a settlement may try again, with the amount of then
     if (!payment.doubtful) return throwError(() => error)
+    // an attempt that was under way when it was stopped
+    if (this.#over) return throwError(() => error)
     const delayMs = backoffMs(attempts, this.#rules.moneyBackoff, this.#rules.random)
     this.#emit({ type: 'money-retry-scheduled', key, amount, attempt: attempts, delayMs, error: nameOf(error) })
     const ended = this.#stopped.pipe(
@@ -129,7 +167,7 @@ export class Money {
     return merge(sleep(this.#setup.clock, delayMs), ended).pipe(take(1))
   }
 
-  /** The money has moved, or has not, whatever the store says: at worst the same key is sent once more. */
+  /** The money has moved, whatever the store says: at worst the same key is sent once more. */
   async #noted(written: Promise<void>): Promise<void> {
     try {
       await written

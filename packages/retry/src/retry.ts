@@ -86,8 +86,12 @@ class RetryWithMoney extends Retry {
     options: ConnectOptions | undefined,
     next: (options: ConnectOptions | undefined) => Promise<void>
   ): Promise<void> {
-    await this.#money.load()
-    await super.connect(options, next)
+    this.#money.start()
+    // as a part of the attempt, it has the time of the attempt, and ends with it
+    await super.connect(options, async (given) => {
+      await this.#money.load()
+      await next(given)
+    })
     this.#money.resume()
   }
 

@@ -1,5 +1,5 @@
-import { InvalidServicesError, events, unwrap, wrap } from '@ilp-wrap/core'
-import type { Middleware, PluginEvent, Store } from '@ilp-wrap/core'
+import { InvalidServicesError, MoneyNotSentError, errorOutcome, events, unwrap, wrap } from '@ilp-wrap/core'
+import type { Middleware, PluginEvent, PluginV2, Store } from '@ilp-wrap/core'
 import { MemoryLog, MemoryStore, mockPair } from '@ilp-wrap/testing'
 import { describe, expect, it } from 'vitest'
 import { retry } from '../src/index.js'
@@ -32,6 +32,17 @@ function setupMoney(store: Store = new MemoryStore(), log = new MemoryLog()) {
   const { clock } = made
   const plugin = wrap(able, [retry({ random: () => 0.5 })], { clock, store, account, log })
   return { plugin, inner: able, peer, clock, calls, store, log }
+}
+
+/** Writes when it is told to. */
+class SlowStore extends MemoryStore {
+  write: () => void = () => undefined
+
+  override put(name: string, value: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.write = () => void super.put(name, value).then(resolve, reject)
+    })
+  }
 }
 
 /** The n-th call, once it has been made. */
@@ -259,6 +270,127 @@ describe('money of a plugin that takes an idempotency key', () => {
     expect(result.outcome).toEqual({ error: undefined })
     expect(clock.pending).toBe(0)
   })
+
+  it('that is under way at disconnect() or when the plugin is unwrapped ends with its attempt', async () => {
+    const ends = [
+      (plugin: PluginV2) => plugin.disconnect(),
+      async (plugin: PluginV2) => Promise.resolve(unwrap(plugin))
+    ]
+    for (const end of ends) {
+      const { plugin, clock, calls } = setupMoney()
+      const result = watch(plugin.sendMoney('500'))
+      const { refuse } = await call(calls, 0)
+      await end(plugin)
+      const error = timedOut()
+      refuse(error)
+      await clock.advance(60_000)
+      expect(result.outcome).toEqual({ error })
+      expect(calls).toHaveLength(1)
+      expect(clock.pending).toBe(0)
+    }
+  })
+
+  it('that begins while the host connects is sent once, and not before its key is stored', async () => {
+    // `connect()` ended while the store wrote, and took the key for one of an earlier process
+    const store = new SlowStore()
+    const { plugin, inner, calls } = setupMoney(store)
+    inner.connected = false
+    const sending = new Promise<void>((resolve, reject) => {
+      plugin.once('connect', () => void plugin.sendMoney('5').then(resolve, reject))
+    })
+    await plugin.connect()
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(calls).toHaveLength(0)
+    store.write()
+    const { key, accept } = await call(calls, 0)
+    expect(await keysIn(store)).toEqual([key])
+    accept()
+    await new Promise((resolve) => setImmediate(resolve))
+    store.write()
+    await sending
+    await plugin.connect()
+    expect(calls).toHaveLength(1)
+  })
+
+  it('whose key could not be stored is paid by no later process, unless the host is told that it may be', async () => {
+    const disk = new Error('disk full')
+    const makes = async (store: Store, name: string, value: string): Promise<void> => {
+      await MemoryStore.prototype.put.call(store, name, value)
+      throw disk
+    }
+    // the write was made all the same, and is undone
+    const undone = setupMoney()
+    const put = undone.store.put.bind(undone.store)
+    undone.store.put = (name, value) => {
+      undone.store.put = put
+      return makes(undone.store, name, value)
+    }
+    await expect(undone.plugin.sendMoney('5')).rejects.toMatchObject({ name: 'MoneyNotSentError', cause: disk })
+    expect(await stored(undone.store)).toEqual([])
+    // it cannot be undone, or nobody knows
+    for (const get of [undefined, () => Promise.reject(disk)]) {
+      const { plugin, store, calls } = setupMoney()
+      await plugin.connect()
+      const { get: before } = store
+      store.put = async (name, value) => {
+        if (get !== undefined) store.get = get
+        if ((await before.call(store, name)) === undefined) await makes(store, name, value)
+        throw disk
+      }
+      const error: unknown = await plugin.sendMoney('5').catch((thrown: unknown) => thrown)
+      expect(error).toMatchObject({ code: 'ILP_WRAP_MONEY_IN_DOUBT', cause: disk })
+      expect(errorOutcome(error)).toBe('ambiguous')
+      expect(calls).toHaveLength(0)
+    }
+  })
+
+  it('that was refused is in doubt as long as its key cannot be taken out of the store', async () => {
+    const { plugin, calls, store } = setupMoney()
+    const sending = plugin.sendMoney('5')
+    const { refuse } = await call(calls, 0)
+    store.put = () => Promise.reject(new Error('disk full'))
+    const error = definite()
+    refuse(error)
+    // a MoneyNotSentError would be a proof, and the next process would send it
+    await expect(sending).rejects.toMatchObject({ code: 'ILP_WRAP_MONEY_IN_DOUBT', cause: error })
+    await plugin.connect()
+    expect(calls).toHaveLength(1)
+  })
+
+  it('that is open is not taken up, or tried once, when the host disconnects as soon as it is connected', async () => {
+    const begun: number[] = []
+    // at each step on the way from the plugin to the host
+    for (let steps = 0; steps < 20; steps++) {
+      const { plugin, inner, peer, calls, store, clock } = setupMoney()
+      inner.connected = false
+      await store.put(NAME, JSON.stringify([['ab', ['7', 1]]]))
+      const connected = new Promise<void>((resolve) => {
+        peer.onConnect = () => Promise.resolve(resolve())
+      })
+      const connecting = watch(plugin.connect())
+      await connected
+      for (let i = 0; i < steps; i++) await Promise.resolve()
+      await plugin.disconnect()
+      for (const { refuse } of calls) refuse(timedOut())
+      await clock.advance(60_000)
+      expect(connecting.outcome).toBeDefined()
+      begun.push(calls.length)
+    }
+    expect(new Set(begun)).toEqual(new Set([0, 1]))
+  })
+
+  it('is in no write before its own', async () => {
+    const { plugin, calls, store } = setupMoney()
+    const put = store.put.bind(store)
+    let writes = 0
+    store.put = (name, value) => (++writes === 1 ? put(name, value) : Promise.reject(new Error('disk full')))
+    void plugin.sendMoney('1')
+    const second = watch(plugin.sendMoney('2'))
+    const { key } = await call(calls, 0)
+    await new Promise((resolve) => setImmediate(resolve))
+    expect((second.outcome as { error: unknown }).error).toBeInstanceOf(MoneyNotSentError)
+    expect(await keysIn(store)).toEqual([key])
+  })
 })
 
 describe('the stored keys', () => {
@@ -299,6 +431,27 @@ describe('the stored keys', () => {
     peer.onConnect = () => Promise.resolve(void order.push('connect'))
     await plugin.connect()
     expect(order).toEqual(['read', 'connect'])
+  })
+
+  it('that the store does not give keep connect() no longer than its time, or until disconnect()', async () => {
+    const { plugin, inner, store, clock } = setupMoney()
+    inner.connected = false
+    let give!: () => void
+    store.get = () =>
+      new Promise((resolve) => {
+        give = () => resolve(undefined)
+      })
+    const late = watch(plugin.connect({ timeout: 1000 }))
+    await clock.advance(1000)
+    expect(late.outcome).toMatchObject({ error: { code: 'ILP_WRAP_CONNECT_TIMEOUT' } })
+    const ended = watch(plugin.connect())
+    await clock.advance(0)
+    await plugin.disconnect()
+    await clock.advance(0)
+    expect(ended.outcome).toMatchObject({ error: { code: 'ILP_WRAP_DISCONNECTED' } })
+    give()
+    await clock.advance(60_000)
+    expect(inner.connected).toBe(false)
   })
 })
 
