@@ -92,7 +92,7 @@ export class Connection {
 
   connect(options: ConnectOptions | undefined, next: Connect): Promise<void> {
     if (this.#over) this.#state = 'unknown'
-    if (this.#setup.plugin.isConnected()) return next(options)
+    if (this.#setup.plugin.isConnected()) return this.#connectConnected(options, next)
     this.#endReconnecting()
     const connecting = (this.#connecting ??= this.#connectUntilDone(options, next))
     // RFC 0024, "connect": a timeout that is falsy means the default
@@ -146,11 +146,16 @@ export class Connection {
   }
 
   #connected(): boolean {
+    return !this.#arrived()
+  }
+
+  /** The plugin is there, whether or not it has said so. Returns whether the host need not hear of it. */
+  #arrived(): boolean {
     this.#state = 'up'
     this.#endReconnecting()
     const spared = this.#spareHost()
     this.#signals?.next('connected')
-    return !spared
+    return spared
   }
 
   #disconnected(args: readonly unknown[]): boolean {
@@ -208,6 +213,12 @@ export class Connection {
 
   // ------------------------------------------------------------------------------------------------------- connecting
 
+  /** What that means is the plugin's affair; that it is connected is known from then on. */
+  async #connectConnected(options: ConnectOptions | undefined, next: Connect): Promise<void> {
+    await next(options)
+    if (!this.#over && this.#setup.plugin.isConnected()) this.#arrived()
+  }
+
   #connectUntilDone(options: ConnectOptions | undefined, next: Connect): Connecting {
     const { plugin } = this.#setup
     const attempts = defer(() => next(options)).pipe(
@@ -216,7 +227,8 @@ export class Connection {
       filter((signal) => signal === 'connected'),
       take(1),
       map(() => {
-        this.#state = 'up'
+        // unless it has said so itself
+        if (this.#state !== 'up') this.#arrived()
         return undefined
       }),
       retryWhile({
@@ -269,9 +281,7 @@ export class Connection {
       .subscribe({
         next: () => {
           // it has not said so itself: as long as the host knows of nothing, nothing has happened
-          this.#state = 'up'
-          this.#spareHost()
-          this.#signals?.next('connected')
+          this.#arrived()
         },
         error: (error: unknown) => {
           this.#setup.log.error('connecting again is in vain: %s', nameOf(error))

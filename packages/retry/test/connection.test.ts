@@ -467,6 +467,40 @@ describe('connect()', () => {
     await plugin.connect(options)
     expect(given[0]).toBe(options)
   })
+
+  it('of a connected plugin is where keeping it connected begins again', async () => {
+    // the plugin refused to disconnect, so the host's next connect() found it connected: no event told of that
+    const { plugin, inner, peer, clock } = setup()
+    const heard = heardBy(plugin)
+    inner.disconnect = () => Promise.reject(new Error('busy'))
+    await expect(plugin.disconnect()).rejects.toThrow('busy')
+    await plugin.connect()
+    peer.lose()
+    await clock.advance(500)
+    expect(inner.connected).toBe(true)
+    await clock.advance(60_000)
+    expect(heard).toEqual([])
+    expect(clock.pending).toBe(0)
+  })
+
+  it('of a connected plugin changes nothing when disconnect() comes meanwhile, or the connection is gone by then', async () => {
+    for (const end of ['disconnect', 'loss'] as const) {
+      const { plugin, inner, peer, clock } = setup()
+      inner.disconnect = () => Promise.reject(new Error('busy'))
+      await expect(plugin.disconnect()).rejects.toThrow('busy')
+      let calls = 0
+      inner.connect = () => Promise.resolve(void (calls += 1))
+      const result = watch(plugin.connect())
+      if (end === 'disconnect') await plugin.disconnect().catch(() => undefined)
+      else peer.lose()
+      await clock.advance(60_000)
+      expect(result.outcome).toEqual({ value: undefined })
+      peer.lose()
+      await clock.advance(60_000)
+      expect(calls).toBe(1)
+      expect(clock.pending).toBe(0)
+    }
+  })
 })
 
 describe('a lost connection', () => {
@@ -582,6 +616,26 @@ describe('a lost connection', () => {
     peer.lose()
     await clock.advance(2000)
     expect(states).toEqual([true, false])
+  })
+
+  it('is kept from the host, and lets waiting packets go, when a connect() ends it without an event', async () => {
+    const { plugin, inner, peer, clock, prepare, seen } = setup()
+    const heard = heardBy(plugin)
+    peer.onData = script(fulfill()).onData
+    peer.lose()
+    const result = watch(plugin.sendData(prepare()))
+    await clock.advance(100)
+    inner.connect = () => {
+      inner.connected = true
+      return Promise.resolve()
+    }
+    await plugin.connect()
+    await clock.advance(0)
+    expect(result.outcome).toEqual({ value: fulfill() })
+    await clock.advance(60_000)
+    expect(heard).toEqual([])
+    expect(seen.at(-1)).toMatchObject({ type: 'disconnect-spared', afterMs: 100 })
+    expect(clock.pending).toBe(0)
   })
 })
 
