@@ -38,6 +38,8 @@ type Connect = (options: ConnectOptions | undefined) => Promise<void>
 /** What several calls of `connect` at the same time wait for together. */
 interface Connecting {
   readonly attempts: Observable<undefined>
+  /** The plugin was told to connect, and has neither done so nor failed. */
+  asking: boolean
   /** What the plugin's last refusal was, in an array of its own since it may be `undefined`. */
   lastError: readonly [unknown] | undefined
 }
@@ -93,7 +95,6 @@ export class Connection {
   connect(options: ConnectOptions | undefined, next: Connect): Promise<void> {
     if (this.#over) this.#state = 'unknown'
     if (this.#setup.plugin.isConnected()) return this.#connectConnected(options, next)
-    this.#endReconnecting()
     const connecting = (this.#connecting ??= this.#connectUntilDone(options, next))
     // RFC 0024, "connect": a timeout that is falsy means the default
     const limitMs =
@@ -220,10 +221,21 @@ export class Connection {
   }
 
   #connectUntilDone(options: ConnectOptions | undefined, next: Connect): Connecting {
+    this.#endReconnecting()
     const { plugin } = this.#setup
-    const attempts = defer(() => next(options)).pipe(
-      // there are plugins whose `connect` resolves at once if it was called before, connected or not
-      switchMap(() => (plugin.isConnected() ? of('connected' as const) : this.#signal)),
+    const attempt = defer(() => {
+      connecting.asking = true
+      return next(options)
+    })
+    const attempts = attempt.pipe(
+      switchMap(() => {
+        connecting.asking = false
+        if (plugin.isConnected()) return of('connected' as const)
+        // it was there already, and is gone again
+        if (this.#state === 'lost') this.#reconnect()
+        // there are plugins whose `connect` resolves at once if it was called before, connected or not
+        return this.#signal
+      }),
       filter((signal) => signal === 'connected'),
       take(1),
       map(() => {
@@ -244,7 +256,7 @@ export class Connection {
       }),
       share()
     )
-    const connecting: Connecting = { attempts, lastError: undefined }
+    const connecting: Connecting = { attempts, asking: false, lastError: undefined }
     return connecting
   }
 
@@ -262,8 +274,9 @@ export class Connection {
 
   /** Gives the plugin time to come back by itself, then makes it, until it is there or says that it never will be. */
   #reconnect(): void {
+    this.#endReconnecting()
     const { reconnectAfterMs, connectTimeoutMs } = this.#rules
-    if (reconnectAfterMs === undefined) return
+    if (reconnectAfterMs === undefined || this.#connecting?.asking === true) return
     const { plugin, clock } = this.#setup
     const attempt = defer(() =>
       plugin.isConnected() ? Promise.resolve() : plugin.connect({ timeout: connectTimeoutMs })

@@ -763,6 +763,55 @@ describe('connecting again', () => {
     expect(plugin.isConnected()).toBe(true)
   })
 
+  it('waits for the end of a connect() within which the connection comes and goes, and is done once at a time', async () => {
+    // there were two loops, and only the second could be ended: the first connected after disconnect() and unwrap()
+    for (const end of ['disconnect', 'unwrap', undefined] as const) {
+      const { plugin, inner, peer, clock } = setup({ holdDisconnectMs: 0 }, away)
+      const calls: number[] = []
+      inner.connect = () => {
+        calls.push(clock.monotonic())
+        if (calls.length > 1) return Promise.reject(down())
+        peer.restore()
+        peer.lose()
+        return never()
+      }
+      const result = watch(plugin.connect({ timeout: 100 }))
+      await clock.advance(400)
+      expect((result.outcome as { error: unknown }).error).toMatchObject({ code: 'ILP_WRAP_CONNECT_TIMEOUT' })
+      if (end === 'disconnect') await plugin.disconnect()
+      if (end === 'unwrap') unwrap(plugin)
+      await clock.advance(250)
+      expect(calls).toEqual(end === undefined ? [0, 600, 650] : [0])
+      if (end === undefined) continue
+      await clock.advance(60_000)
+      expect(calls).toEqual([0])
+      expect(clock.pending).toBe(0)
+    }
+  })
+
+  it('helps a connect() that resolves when the connection has come and gone, however many wait for it', async () => {
+    const { plugin, inner, peer, clock } = setup({}, away)
+    const heard = heardBy(plugin)
+    let calls = 0
+    inner.connect = () => {
+      calls += 1
+      peer.restore()
+      if (calls === 1) peer.lose()
+      return Promise.resolve()
+    }
+    const first = watch(plugin.connect())
+    await clock.advance(400)
+    const second = watch(plugin.connect())
+    await clock.advance(99)
+    expect([first.outcome, second.outcome]).toEqual([undefined, undefined])
+    await clock.advance(1)
+    expect([first.outcome, second.outcome]).toEqual([{ value: undefined }, { value: undefined }])
+    await clock.advance(60_000)
+    expect(calls).toBe(2)
+    expect(heard).toEqual(['connect'])
+    expect(clock.pending).toBe(0)
+  })
+
   it('is done when the plugin is connected without having said so, and lets waiting packets go', async () => {
     const { plugin, inner, peer, clock, prepare } = setup()
     const heard = heardBy(plugin)
