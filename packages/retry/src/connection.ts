@@ -28,9 +28,10 @@ import { sleep } from './sleep.js'
  * - `up`: connected;
  * - `lost`: it was connected, and the host did not end it;
  * - `closed`: the host disconnected;
- * - `failed`: the plugin emitted `error` and must not be used again (RFC 0024, "Event: `error`").
+ * - `failed`: the plugin emitted `error` and must not be used again (RFC 0024, "Event: `error`");
+ * - `disposed`: unwrapped, so the plugin is nobody's affair here.
  */
-type State = 'unknown' | 'up' | 'lost' | 'closed' | 'failed'
+type State = 'unknown' | 'up' | 'lost' | 'closed' | 'failed' | 'disposed'
 
 type Signal = 'connected' | 'stopped'
 type Connect = (options: ConnectOptions | undefined) => Promise<void>
@@ -93,6 +94,7 @@ export class Connection {
   // ------------------------------------------------------------------------------------------- what the host asks for
 
   connect(options: ConnectOptions | undefined, next: Connect): Promise<void> {
+    if (this.#state === 'disposed') return next(options)
     if (this.#over) this.#state = 'unknown'
     if (this.#setup.plugin.isConnected()) return this.#connectConnected(options, next)
     const connecting = (this.#connecting ??= this.#connectUntilDone(options, next))
@@ -115,7 +117,7 @@ export class Connection {
   }
 
   dispose(): void {
-    this.#state = 'closed'
+    this.#state = 'disposed'
     this.#stop()
     this.#held?.timer.unsubscribe()
   }
@@ -147,6 +149,8 @@ export class Connection {
   }
 
   #connected(): boolean {
+    // by itself, or too late: the host wants it disconnected all the same
+    if (this.#state === 'closed') return true
     return !this.#arrived()
   }
 
@@ -209,7 +213,7 @@ export class Connection {
   }
 
   get #over(): boolean {
-    return this.#state === 'closed' || this.#state === 'failed'
+    return this.#state === 'closed' || this.#state === 'failed' || this.#state === 'disposed'
   }
 
   // ------------------------------------------------------------------------------------------------------- connecting
@@ -225,7 +229,7 @@ export class Connection {
     const { plugin } = this.#setup
     const attempt = defer(() => {
       connecting.asking = true
-      return next(options)
+      return this.#ask(() => next(options))
     })
     const attempts = attempt.pipe(
       switchMap(() => {
@@ -272,6 +276,16 @@ export class Connection {
     )
   }
 
+  /** A plugin may connect though the host's `disconnect()` has come meanwhile: then it is told once more. */
+  async #ask(connect: () => Promise<void>): Promise<void> {
+    try {
+      await connect()
+    } finally {
+      const { plugin } = this.#setup
+      if (this.#state === 'closed' && plugin.isConnected()) await plugin.disconnect()
+    }
+  }
+
   /** Gives the plugin time to come back by itself, then makes it, until it is there or says that it never will be. */
   #reconnect(): void {
     this.#endReconnecting()
@@ -279,7 +293,7 @@ export class Connection {
     if (reconnectAfterMs === undefined || this.#connecting?.asking === true) return
     const { plugin, clock } = this.#setup
     const attempt = defer(() =>
-      plugin.isConnected() ? Promise.resolve() : plugin.connect({ timeout: connectTimeoutMs })
+      plugin.isConnected() ? Promise.resolve() : this.#ask(() => plugin.connect({ timeout: connectTimeoutMs }))
     ).pipe(
       map(() => {
         // one that reconnects by itself, and takes a second `connect` for nothing to do

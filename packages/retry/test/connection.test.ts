@@ -840,6 +840,71 @@ describe('connecting again', () => {
   })
 })
 
+describe('a plugin that connects after disconnect()', () => {
+  it('is not kept connected, and what it says goes to the host at once', async () => {
+    const { plugin, peer, clock } = setup()
+    const heard = heardBy(plugin)
+    let calls = 0
+    peer.onConnect = () => Promise.resolve(void (calls += 1))
+    await plugin.disconnect()
+    peer.restore()
+    peer.lose()
+    expect(heard).toEqual(['disconnect', 'connect', 'disconnect'])
+    await clock.advance(60_000)
+    expect(calls).toBe(0)
+    expect(clock.pending).toBe(0)
+  })
+
+  it('because it was told to before is told to disconnect again, however that connect() ends', async () => {
+    for (const how of ['resolves', 'rejects'] as const) {
+      for (const who of ['retry', 'host'] as const) {
+        const { plugin, inner, peer, clock } = setup({}, who === 'host' ? away : {})
+        let end: (() => void) | undefined
+        inner.connect = () =>
+          new Promise((resolve, reject) => {
+            end =
+              how === 'resolves'
+                ? resolve
+                : () => {
+                    reject(down())
+                  }
+          })
+        if (who === 'retry') peer.lose()
+        else watch(plugin.connect())
+        await clock.advance(500)
+        await plugin.disconnect()
+        peer.restore()
+        expect(inner.connected).toBe(true)
+        end?.()
+        await clock.advance(0)
+        expect(inner.connected).toBe(false)
+        expect(clock.pending).toBe(0)
+      }
+    }
+  })
+
+  it('is left connected when the host has asked for that again, or for its plugin back', async () => {
+    for (const wish of ['connect', 'unwrap'] as const) {
+      const { plugin, inner, peer, clock } = setup()
+      let end: (() => void) | undefined
+      inner.connect = () =>
+        new Promise((resolve) => {
+          end = resolve
+        })
+      peer.lose()
+      await clock.advance(500)
+      const first = end
+      await plugin.disconnect()
+      if (wish === 'connect') watch(plugin.connect())
+      else unwrap(plugin)
+      peer.restore()
+      first?.()
+      await clock.advance(60_000)
+      expect(inner.connected).toBe(true)
+    }
+  })
+})
+
 describe('unwrap()', () => {
   it('ends all waiting, and leaves no timer and no listener', async () => {
     const { plugin, inner, peer, clock, prepare } = setup()
@@ -854,6 +919,16 @@ describe('unwrap()', () => {
     expect(result.outcome).toEqual({ value: answer })
     expect(clock.pending).toBe(0)
     expect(inner.eventNames()).toEqual(before)
+  })
+
+  it('makes connect() fail at once, not only when its time is over', async () => {
+    const { plugin, inner, clock } = setup({}, away)
+    unwrap(plugin)
+    const result = watch(plugin.connect())
+    await clock.advance(0)
+    expect((result.outcome as { error: unknown }).error).toMatchObject({ code: 'ILP_WRAP_UNWRAPPED' })
+    expect(inner.connected).toBe(false)
+    expect(clock.pending).toBe(0)
   })
 })
 
