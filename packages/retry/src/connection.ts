@@ -103,9 +103,10 @@ export class Connection {
       options?.timeout === undefined || options.timeout === 0 ? this.#rules.connectTimeoutMs : options.timeout
     return firstValueFrom(
       merge(
-        connecting.attempts,
+        // first, since the plugin may emit `error` within its `connect`
+        this.stopped(() => new UnreachableError('Disconnected while connecting', { code: 'ILP_WRAP_DISCONNECTED' })),
         this.#timeLimit(limitMs, connecting),
-        this.stopped(() => new UnreachableError('Disconnected while connecting', { code: 'ILP_WRAP_DISCONNECTED' }))
+        connecting.attempts
       )
     )
   }

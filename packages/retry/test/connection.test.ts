@@ -459,6 +459,22 @@ describe('connect()', () => {
     expect(clock.pending).toBe(0)
   })
 
+  it('ends when the plugin breaks, even before its own connect() has returned', async () => {
+    const { plugin, inner, peer, clock } = setup({}, away)
+    const heard = heardBy(plugin)
+    let calls = 0
+    inner.connect = () => {
+      calls += 1
+      peer.fail(new Error('broken'))
+      return Promise.reject(down())
+    }
+    const result = watch(plugin.connect())
+    await clock.advance(60_000)
+    expect((result.outcome as { error: unknown }).error).toMatchObject({ code: 'ILP_WRAP_DISCONNECTED' })
+    expect([calls, heard]).toEqual([1, ['error Error: broken']])
+    expect(clock.pending).toBe(0)
+  })
+
   it('of a connected plugin is the affair of the plugin', async () => {
     const { plugin, inner } = setup()
     const given: unknown[] = []
