@@ -7,6 +7,14 @@ export interface Consumer {
   take(event: LifecycleEvent): LifecycleEvent | undefined
 }
 
+/** What goes through the operator within one `emit` of the plugin. */
+interface Frame {
+  /** The operator gets them one after the other. */
+  readonly entering: LifecycleEvent[]
+  /** They are delivered once it has had all. */
+  readonly leaving: LifecycleEvent[]
+}
+
 /** Is told when the operator has failed or completed. */
 interface Reporter {
   report(what: string, error: unknown): void
@@ -17,7 +25,8 @@ interface Reporter {
  *
  * RxJS catches what a subscriber throws and reports it later; a listener of a plugin throws out of the plugin's `emit`.
  * So the subscriber here only puts events into a frame, and they are delivered after `next` has returned, still on the
- * stack of that `emit`. An event that the operator releases later is delivered at once.
+ * stack of that `emit`. An event that the plugin emits while the operator is at work waits until that is done, or it
+ * would be told before the one that led to it. An event that the operator releases later is delivered at once.
  *
  * There is one for each plugin that is retried, so it is kept small: it is its own observer, no Subject, and the
  * operator is subscribed to with the first event.
@@ -29,7 +38,7 @@ export class Pipeline implements Consumer, Observer<LifecycleEvent> {
   #consumers: readonly Consumer[] = NONE
   #inputs: readonly Subscriber<LifecycleEvent>[] = NONE
   #subscription: Subscription | undefined
-  #frame: LifecycleEvent[] | undefined
+  #frame: Frame | undefined
   #entered: LifecycleEvent | undefined
   #left: LifecycleEvent | undefined
 
@@ -69,16 +78,27 @@ export class Pipeline implements Consumer, Observer<LifecycleEvent> {
 
   /** Takes an event into the pipeline, and delivers what comes out of it meanwhile. */
   take(event: LifecycleEvent): LifecycleEvent | undefined {
+    if (this.#frame !== undefined) {
+      this.#frame.entering.push(event)
+      return undefined
+    }
     if (this.#operator !== undefined) this.#start(this.#operator)
-    if (event.type !== 'error') this.#entered = event
-    const outer = this.#frame
-    const frame: LifecycleEvent[] = []
+    const frame: Frame = { entering: [event], leaving: [] }
     this.#frame = frame
+    try {
+      // those that it has the plugin emit come to the end of the list
+      for (const each of frame.entering) this.#enter(each, frame)
+    } finally {
+      this.#frame = undefined
+    }
+    return this.#deliverAll(frame.leaving)
+  }
+
+  #enter(event: LifecycleEvent, { leaving }: Frame): void {
+    if (event.type !== 'error') this.#entered = event
     for (const input of this.#inputs) input.next(event)
-    this.#frame = outer
     // the operator is gone, perhaps over this very event: identity takes its place
-    if (this.#subscription === undefined && !frame.includes(event)) frame.push(event)
-    return this.#deliverAll(frame)
+    if (this.#subscription === undefined && !leaving.includes(event)) leaving.push(event)
   }
 
   dispose(): void {
@@ -92,7 +112,7 @@ export class Pipeline implements Consumer, Observer<LifecycleEvent> {
 
   next(event: LifecycleEvent): void {
     if (this.#frame === undefined) this.#release(event)
-    else this.#frame.push(event)
+    else this.#frame.leaving.push(event)
   }
 
   error(error: unknown): void {

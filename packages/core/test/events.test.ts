@@ -385,6 +385,45 @@ describe('lifecycle', () => {
     expect(setup(() => of({ type: 'connect', args: [] })).seen).toEqual([])
   })
 
+  it('tells of what its operator makes the plugin emit after what led to that', async () => {
+    // a circuit breaker looks on; who hears of its facts may connect at once
+    const operators: ((look: (event: LifecycleEvent) => void) => MonoTypeOperatorFunction<LifecycleEvent>)[] = [
+      (look) => tap(look),
+      (look) => (source) => {
+        source.subscribe(look)
+        return source
+      }
+    ]
+    for (const operator of operators) {
+      const { inner, plugin, seen } = setup(
+        operator(({ type }) => {
+          if (type === 'disconnect') void plugin.connect()
+        }),
+        (source) => source
+      )
+      const states: boolean[] = []
+      connected$(plugin).subscribe((connected) => states.push(connected))
+      await plugin.connect()
+      inner.lose()
+      expect(seen).toEqual(['connect', 'disconnect', 'connect'])
+      expect(states).toEqual([false, true, false, true])
+      expect(plugin.isConnected()).toBe(true)
+    }
+  })
+
+  it('throws an unheard error that its operator makes the plugin emit', async () => {
+    const inner = new FakePlugin()
+    const error = new Error('broken')
+    const plugin = wrap(inner, [lifecycle(tap(({ type }) => type === 'disconnect' && inner.emit('error', error)))])
+    await plugin.connect()
+    const seen: string[] = []
+    plugin.on('disconnect', () => seen.push('disconnect'))
+    expect(() => {
+      inner.lose()
+    }).toThrow(error)
+    expect(seen).toEqual(['disconnect'])
+  })
+
   it('reaches every consumer though a listener of one layer throws', () => {
     const inner = new FakePlugin()
     const lower = wrap(inner, [identity])
