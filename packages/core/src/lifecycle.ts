@@ -127,9 +127,15 @@ export class Pipeline implements Consumer, Observer<LifecycleEvent> {
     this.#subscription?.unsubscribe()
     this.#subscription = undefined
     this.#reporter.report(what, error)
-    // what the operator still held back would be lost for ever
+    this.#giveUpHeld()
+  }
+
+  /** What an operator that is gone still held back would be lost for ever. */
+  #giveUpHeld(): void {
     const held = this.#entered
-    if (this.#frame === undefined && held !== undefined && held.type !== this.#left?.type) this.#release(held)
+    const leaving = this.#frame?.leaving ?? NONE
+    const told = leaving.findLast(({ type }) => type !== 'error') ?? this.#left
+    if (held !== undefined && held.type !== told?.type) this.next(held)
   }
 
   // ------------------------------------------------------------------------------------------------------------ delivery

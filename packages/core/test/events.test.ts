@@ -385,6 +385,25 @@ describe('lifecycle', () => {
     expect(setup(() => of({ type: 'connect', args: [] })).seen).toEqual([])
   })
 
+  it('tells what an operator held back before the error over which it fails', async () => {
+    // the disconnect was lost, so isConnected() was true for ever
+    const { inner, plugin, seen } = setup((source) =>
+      source.pipe(
+        filter(({ type }) => type !== 'disconnect'),
+        map((event) => {
+          if (event.type === 'error') throw new Error('operator')
+          return event
+        })
+      )
+    )
+    await plugin.connect()
+    inner.lose()
+    expect(plugin.isConnected()).toBe(true)
+    inner.emit('error', new Error('broken'))
+    expect(seen).toEqual(['connect', 'disconnect', 'error'])
+    expect(plugin.isConnected()).toBe(false)
+  })
+
   it('tells of what its operator makes the plugin emit after what led to that', async () => {
     // a circuit breaker looks on; who hears of its facts may connect at once
     const operators: ((look: (event: LifecycleEvent) => void) => MonoTypeOperatorFunction<LifecycleEvent>)[] = [
