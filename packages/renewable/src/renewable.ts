@@ -99,6 +99,8 @@ class Renewable extends EventEmitter implements PluginV2 {
 
   async disconnect(): Promise<void> {
     if (this.#disconnecting !== undefined) {
+      // a `connect` that has come in between waits for the same, and is not wanted any more
+      this.#overtake()
       await this.#disconnecting
       return
     }
@@ -182,13 +184,16 @@ class Renewable extends EventEmitter implements PluginV2 {
     if (state === 'connecting') this.#end(this.#life, 'let go')
   }
 
+  /** A `connect` that is under way, or waits for its turn, comes to nothing. */
+  #overtake(): void {
+    if (this.#connecting === undefined) return
+    this.#connecting.cancelled = true
+    this.#connecting = undefined
+  }
+
   async #close(): Promise<void> {
     const life = this.#life
-    const connecting = this.#connecting
-    if (connecting !== undefined) {
-      connecting.cancelled = true
-      this.#connecting = undefined
-    }
+    this.#overtake()
     if (life.state === 'connecting') this.#end(life, 'let go')
     if (life.state === 'spent' || (life.state === 'new' && !life.connected)) return
     life.state = 'closing'

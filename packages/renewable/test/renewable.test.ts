@@ -333,6 +333,48 @@ describe('connect()', () => {
     expect(made).toHaveLength(1)
   })
 
+  it('ends when a second disconnect() comes while both wait for the first', async () => {
+    let closed: (() => void) | undefined
+    const { plugin, made, heard } = setup((peer) => {
+      peer.onDisconnect = () =>
+        new Promise((resolve) => {
+          closed = resolve
+        })
+    })
+    await plugin.connect()
+    const closing = [plugin.disconnect()]
+    const connecting = plugin.connect()
+    closing.push(plugin.disconnect())
+    closed?.()
+    await Promise.all(closing)
+    await expect(connecting).rejects.toMatchObject({ code: 'ILP_WRAP_DISCONNECTED' })
+    expect(plugin.isConnected()).toBe(false)
+    expect(made).toHaveLength(1)
+    expect(heard).toEqual(['connect', 'disconnect'])
+  })
+
+  it('counts when it comes last of several that wait for a disconnect() with others', async () => {
+    let closed: (() => void) | undefined
+    const { plugin, made } = setup((peer, _plugin, number) => {
+      if (number > 0) return
+      peer.onDisconnect = () =>
+        new Promise((resolve) => {
+          closed = resolve
+        })
+    })
+    await plugin.connect()
+    const closing = [plugin.disconnect()]
+    const first = plugin.connect()
+    closing.push(plugin.disconnect())
+    const second = plugin.connect()
+    closed?.()
+    await Promise.all(closing)
+    await expect(first).rejects.toMatchObject({ code: 'ILP_WRAP_DISCONNECTED' })
+    await second
+    expect(plugin.isConnected()).toBe(true)
+    expect(made).toHaveLength(2)
+  })
+
   it('ends by its timeout while the old instance is still being let go', async () => {
     const { plugin, made } = setup((peer, _plugin, number) => {
       if (number > 0) return
