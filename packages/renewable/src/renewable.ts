@@ -89,7 +89,7 @@ class Renewable extends EventEmitter implements PluginV2 {
     if (timeout !== undefined && (typeof timeout !== 'number' || Number.isNaN(timeout))) {
       return Promise.reject(new TypeError('Expected `timeout` to be a number of milliseconds'))
     }
-    if (this.#connecting === undefined && this.isConnected() && this.#life.state !== 'failed') return Promise.resolve()
+    if (this.#connecting === undefined && this.#staysConnected) return Promise.resolve()
     this.#connecting ??= this.#start(options)
     // RFC 0024, "connect": a timeout that is falsy means the instance's own, Infinity none
     return timeout === undefined || timeout === 0 || timeout > MAX_TIMEOUT_MS
@@ -119,6 +119,11 @@ class Renewable extends EventEmitter implements PluginV2 {
 
   isConnected(): boolean {
     return this.#life.connected
+  }
+
+  /** Connected, and neither about to end nor broken. */
+  get #staysConnected(): boolean {
+    return this.#disconnecting === undefined && this.#life.state !== 'failed' && this.isConnected()
   }
 
   #start(options: ConnectOptions | undefined): Connecting {

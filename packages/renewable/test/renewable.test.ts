@@ -301,6 +301,24 @@ describe('connect()', () => {
     expect(heard).toEqual(['connect', 'disconnect', 'connect'])
   })
 
+  it('waits for a disconnect() that is under way while the instance is connected still', async () => {
+    // it was resolved at once, and ended without a connection
+    const { plugin, made, heard } = setup((peer, instance) => {
+      instance.disconnect = async () => {
+        await turn()
+        peer.lose()
+      }
+    })
+    await plugin.connect()
+    const closing = plugin.disconnect()
+    expect(plugin.isConnected()).toBe(true)
+    await plugin.connect()
+    await closing
+    expect(plugin.isConnected()).toBe(true)
+    expect(made).toHaveLength(2)
+    expect(heard).toEqual(['connect', 'disconnect', 'connect'])
+  })
+
   it('may be called by a listener of disconnect', async () => {
     const { plugin, made } = setup()
     await plugin.connect()
