@@ -79,7 +79,13 @@ export class Life {
       watcher = { arrived, failed }
       this.#watchers.push(watcher)
     })
-    const own = promised(() => this.plugin.connect(options)).then(() => {
+    const answer = promised(() => this.plugin.connect(options))
+    const settled = (): void => {
+      // the disconnect() with which it was let go meanwhile has not kept it from connecting
+      if (this.state === 'spent' && this.plugin.isConnected()) void this.#disconnect()
+    }
+    answer.then(settled, settled)
+    const own = answer.then(() => {
       // an instance that reconnects by itself may take a second `connect` for nothing to do
       return known && !this.connected ? event : undefined
     })

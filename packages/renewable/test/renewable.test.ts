@@ -509,6 +509,30 @@ describe('disconnect()', () => {
     expect(made).toHaveLength(2)
   })
 
+  it('is told once more to an instance that connects though it was let go', async () => {
+    for (const how of ['resolves', 'rejects'] as const) {
+      const ends: (() => void)[] = []
+      const { plugin, made, heard } = setup((peer, instance) => {
+        instance.connect = () =>
+          new Promise((resolve, reject) => {
+            ends.push(() => {
+              peer.restore()
+              if (how === 'resolves') resolve()
+              else reject(new Error('late'))
+            })
+          })
+      })
+      const connecting = plugin.connect()
+      await plugin.disconnect()
+      await expect(connecting).rejects.toMatchObject({ code: 'ILP_WRAP_DISCONNECTED' })
+      await expect(plugin.connect({ timeout: 5 })).rejects.toThrow('within 5 ms')
+      for (const end of ends) end()
+      await turn()
+      expect(made.map(({ connected }) => connected)).toEqual([false, false])
+      expect(heard).toEqual([])
+    }
+  })
+
   it('lets go of an instance that refuses to disconnect, however often', async () => {
     const { plugin, made } = setup((peer) => {
       peer.onConnect = () => Promise.reject(new Error('down'))
