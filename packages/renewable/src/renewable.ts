@@ -74,8 +74,9 @@ class Renewable extends EventEmitter implements PluginV2 {
         this.#tellDisconnect(args)
       },
       onError: (args) => this.emit('error', ...args),
-      onData: (data) => this.#dataHandler?.(data) ?? nobody(),
-      onMoney: (amount) => this.#moneyHandler?.(amount) ?? nobody()
+      // not by what a handler returns: one without a promise has been called all the same, and may have taken the money
+      onData: (data) => (this.#dataHandler === undefined ? nobody() : Promise.resolve(this.#dataHandler(data))),
+      onMoney: (amount) => (this.#moneyHandler === undefined ? nobody() : Promise.resolve(this.#moneyHandler(amount)))
     }
     this.#members = new Members(new Set([pluginDispose]))
     this.#life = this.#make()

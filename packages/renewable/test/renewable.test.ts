@@ -703,6 +703,19 @@ describe('handlers', () => {
     plugin.registerDataHandler((data) => Promise.resolve(data))
   })
 
+  it('that return no promise have been called all the same', async () => {
+    // the money was taken, and the peer was told that there was no handler
+    const { plugin, made } = setup()
+    const seen: unknown[] = []
+    plugin.registerDataHandler((() => undefined) as never)
+    plugin.registerMoneyHandler(((amount: string) => void seen.push(amount)) as never)
+    await plugin.connect()
+    const { dataHandler, moneyHandler } = made[0] as MockPlugin
+    expect(await dataHandler?.(hello).then((answer) => [answer])).toEqual([undefined])
+    expect(await moneyHandler?.('5').then((answer) => [answer])).toEqual([undefined])
+    expect(seen).toEqual(['5'])
+  })
+
   it('are not called by an instance that has been let go', async () => {
     const { plugin, made } = setup()
     let calls = 0
