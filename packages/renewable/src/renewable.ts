@@ -358,7 +358,8 @@ class Renewable extends EventEmitter implements PluginV2 {
     if (this.listenerCount(name) > 0 && relay === undefined) {
       const made = (...args: unknown[]): unknown => this.emit(name, ...args)
       this.#relays.set(name, made)
-      this.#life.plugin.on(name as string, made)
+      // the next instance gets it when it is made
+      if (this.#life.state !== 'spent') this.#life.plugin.on(name as string, made)
     }
     if (this.listenerCount(name) === 0 && relay !== undefined) {
       this.#relays.delete(name)

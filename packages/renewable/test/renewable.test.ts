@@ -802,6 +802,19 @@ describe('events', () => {
     expect(plugin.listenerCount('account')).toBe(0)
   })
 
+  it('of other names are not heard from an instance that was let go before somebody listened', async () => {
+    const { plugin, made } = setup()
+    await plugin.connect()
+    await plugin.disconnect()
+    const seen: unknown[] = []
+    plugin.on('account', (value: unknown) => seen.push(value))
+    expect(made[0]?.listenerCount('account')).toBe(0)
+    await plugin.connect()
+    made[0]?.emit('account', 1)
+    made[1]?.emit('account', 2)
+    expect(seen).toEqual([2])
+  })
+
   it('of other names are let go of with all listeners', () => {
     const { plugin, made } = setup()
     plugin.on('one', () => undefined)
