@@ -76,7 +76,7 @@ export class Life {
     if (!known) this.state = 'connecting'
     let watcher: Watcher | undefined
     const event = new Promise<void>((arrived, failed) => {
-      watcher = { arrived, failed }
+      watcher = { answered: false, arrived, failed }
       this.#watchers.push(watcher)
     })
     const answer = promised(() => this.plugin.connect(options))
@@ -86,8 +86,10 @@ export class Life {
     }
     answer.then(settled, settled)
     const own = answer.then(() => {
-      // an instance that reconnects by itself may take a second `connect` for nothing to do
-      return known && !this.connected ? event : undefined
+      if (!known || this.connected) return undefined
+      // one that reconnects by itself may take a second `connect` for nothing to do
+      ;(watcher as Watcher).answered = true
+      return event
     })
     try {
       const failure = event.then(() => own)
@@ -99,6 +101,13 @@ export class Life {
       this.#watchers = this.#watchers.filter((each) => each !== watcher)
     }
     if (this.state === 'connecting') this.state = 'up'
+  }
+
+  /** Ends the wait for an instance whose own `connect` has left it where it was; false for one that is still at it. */
+  stopWaiting(): boolean {
+    const idle = this.#watchers.filter(({ answered }) => answered)
+    for (const { failed } of idle) failed(new UnreachableError('Not connected in time'))
+    return idle.length > 0
   }
 
   registerDataHandler(): void {
@@ -143,6 +152,8 @@ export class Life {
 }
 
 interface Watcher {
+  /** The instance's own `connect` has resolved, and left it where it was. */
+  answered: boolean
   readonly arrived: () => void
   readonly failed: (error: unknown) => void
 }

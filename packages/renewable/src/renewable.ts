@@ -150,7 +150,8 @@ class Renewable extends EventEmitter implements PluginV2 {
     try {
       await life.connect(options)
     } catch (error) {
-      if (life.state !== 'spent') this.#end(life, 'let go')
+      // of one that is not wanted any more nothing follows for the instance
+      if (this.#connecting === connecting && life.state !== 'spent') this.#end(life, 'let go')
       throw error
     }
     this.#knowsConnected = true
@@ -180,14 +181,16 @@ class Renewable extends EventEmitter implements PluginV2 {
     })
   }
 
-  /** Nobody waits for it any more. An instance that was connected before is kept: it may come back. */
+  /**
+   * Nobody waits for it any more. An instance that was connected before is kept, since it may come back. The next call
+   * waits with it while its `connect` is open, else asks it again.
+   */
   #cancel(connecting: Connecting): void {
     if (this.#connecting !== connecting) return
-    const { state } = this.#life
-    if (state === 'lost' || state === 'up') return
-    connecting.cancelled = true
-    this.#connecting = undefined
-    if (state === 'connecting') this.#end(this.#life, 'let go')
+    const life = this.#life
+    if ((life.state === 'lost' || life.state === 'up') && !life.stopWaiting()) return
+    this.#overtake()
+    if (life.state === 'connecting') this.#end(life, 'let go')
   }
 
   /** A `connect` that is under way, or waits for its turn, comes to nothing. */

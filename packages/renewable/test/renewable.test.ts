@@ -173,6 +173,39 @@ describe('connecting again', () => {
     expect(plugin.isConnected()).toBe(true)
   })
 
+  it('asks an instance with a lost connection again after a connect() that did nothing and ran out of time', async () => {
+    // later calls joined the first one, which waited for ever
+    const { plugin, made, peer } = setup()
+    await plugin.connect()
+    peer(0).lose()
+    let asked = 0
+    Object.assign(made[0] as MockPlugin, { connect: () => Promise.resolve(void (asked += 1)) })
+    await expect(plugin.connect({ timeout: 5 })).rejects.toThrow('Not connected within 5 ms')
+    await expect(plugin.connect({ timeout: 5 })).rejects.toThrow('Not connected within 5 ms')
+    const connecting = plugin.connect()
+    expect(asked).toBe(3)
+    peer(0).restore()
+    await connecting
+    expect(made).toHaveLength(1)
+  })
+
+  it('waits with an instance with a lost connection that is still connecting, and has a fresh one if it fails', async () => {
+    const { plugin, made, peer } = setup()
+    await plugin.connect()
+    peer(0).lose()
+    const failing: ((error: Error) => void)[] = []
+    Object.assign(made[0] as MockPlugin, {
+      connect: () => new Promise<void>((_resolve, reject) => failing.push(reject))
+    })
+    await expect(plugin.connect({ timeout: 5 })).rejects.toThrow('Not connected within 5 ms')
+    const connecting = plugin.connect()
+    expect(failing).toHaveLength(1)
+    failing[0]?.(new Error('down'))
+    await expect(connecting).rejects.toThrow('down')
+    await plugin.connect()
+    expect(made).toHaveLength(2)
+  })
+
   it('gives up waiting for a lost connection when the instance breaks', async () => {
     const { plugin, peer } = setup()
     plugin.on('error', () => undefined)
