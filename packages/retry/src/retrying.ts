@@ -1,4 +1,4 @@
-import { Deadline } from '@ilp-wrap/core'
+import { Deadline, MAX_TIMEOUT_MS } from '@ilp-wrap/core'
 import { FULFILL, REJECT } from '@ilp-wrap/core/packet'
 import {
   Observable,
@@ -65,7 +65,8 @@ export class Retrying {
     if (!failure.mayResend || failure.reason !== undefined) return throwError(() => failure)
     const { rules, clock, waiters, connection } = this.#shared
     const attempt = this.#attempts
-    const delayMs = backoffMs(attempt, rules.backoff, rules.random) + (isBusy(failure.outcome) ? rules.busyMs : 0)
+    const busyMs = isBusy(failure.outcome) ? rules.busyMs : 0
+    const delayMs = Math.min(backoffMs(attempt, rules.backoff, rules.random) + busyMs, MAX_TIMEOUT_MS)
     const reason = this.#obstacle(delayMs)
     if (reason !== undefined) return throwError(() => failure.because(reason))
 

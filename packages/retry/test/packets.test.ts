@@ -1,4 +1,4 @@
-import { defineMiddleware, wrap } from '@ilp-wrap/core'
+import { MAX_TIMEOUT_MS, defineMiddleware, wrap } from '@ilp-wrap/core'
 import {
   MemoryLog,
   MemoryStore,
@@ -217,6 +217,22 @@ describe('the wait between attempts', () => {
     void plugin.sendData(prepare())
     await clock.advance(1049)
     expect(sent).toHaveLength(1)
+    await clock.advance(1)
+    expect(sent).toHaveLength(2)
+  })
+
+  it('is no longer than a timer can wait, however long its options make it', async () => {
+    // beyond that a timer fires at once, and a busy peer got its packet again after a millisecond
+    const { plugin, peer, clock, prepare, seen } = setup({
+      busyMs: MAX_TIMEOUT_MS,
+      backoff: { baseMs: 1000, maxMs: 1000 }
+    })
+    const { sent, onData } = script(rejectPacket('T02'), fulfill())
+    peer.onData = onData
+    void plugin.sendData(prepare({ expiresAt: clock.now() + 2 * MAX_TIMEOUT_MS }))
+    await clock.advance(MAX_TIMEOUT_MS - 1)
+    expect(sent).toHaveLength(1)
+    expect(seen).toMatchObject([{ type: 'retry-scheduled', delayMs: MAX_TIMEOUT_MS }])
     await clock.advance(1)
     expect(sent).toHaveLength(2)
   })
