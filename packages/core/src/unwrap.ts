@@ -7,8 +7,12 @@ import { pluginDispose } from './plugins.js'
 
 /**
  * Takes a stack apart and returns the plugin at its bottom: middleware are disposed of, outermost first, handlers
- * deregistered and listeners removed. The wrapped plugin refuses everything from then on (`ILP_WRAP_UNWRAPPED`), and so
- * does any other stack that shares one of its layers. What is not wrapped is returned as it is.
+ * deregistered and listeners removed. The wrapped plugin refuses everything from then on (`ILP_WRAP_UNWRAPPED`). What is
+ * not wrapped is returned as it is.
+ *
+ * Give it the outermost layer. A layer above the given one, or beside it over the same layers, knows nothing of it and
+ * has its own way to the plugin: it must not be used any more, since what it sends may go past middleware that were
+ * disposed of.
  */
 export function unwrap(plugin: object): object {
   const top = linkOf(plugin)
