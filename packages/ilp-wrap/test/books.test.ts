@@ -5,6 +5,8 @@ import { PassThrough } from 'node:stream'
 import type { HoldId } from '@ilp-wrap/balance'
 import { levelStore } from '@ilp-wrap/store-level'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { Proxy } from '../../store-redis/test/proxy.js'
+import { describeRedis, redisForAll } from '../../store-redis/test/setup.js'
 import { booksTable, booksValue } from '../src/books/report.js'
 import { runCommand } from '../src/commands/program.js'
 
@@ -109,7 +111,9 @@ describe('ilp-wrap books', () => {
       const { out } = await run('adjust', directory, 'bob', '-20', '--id', 'note-7', '--yes', '--json')
       expect(JSON.parse(out)).toMatchObject([{ account: 'bob', balance: '-25' }])
     }
-    expect((await run('adjust', directory, 'bob', '+25', '--yes')).out).toMatch(/bob\W+0/)
+    const { out, err } = await run('adjust', directory, 'bob', '+25', '--yes')
+    expect(out).toMatch(/bob\W+0/)
+    expect(err).toMatch(/^Adds 25 to the balance of bob under the id by-hand-\S+\n$/)
   })
 
   it('says in one line what it cannot do', async () => {
@@ -146,5 +150,70 @@ describe('ilp-wrap books', () => {
 
   it('says so where there are no accounts', () => {
     expect([booksTable([]), booksValue([])]).toEqual(['There are no accounts.\n', []])
+  })
+})
+
+describeRedis('ilp-wrap books, when an answer of Redis is lost', () => {
+  const redis = redisForAll()
+  let proxy: Proxy
+  beforeEach(async () => {
+    await redis.raw().flushall()
+    proxy = await Proxy.to(redis.server().port)
+    const alice = await redis.open({ prefix: 'ilp-wrap:' }).open('alice')
+    await alice.move('start', 100n, 'adjust')
+    await alice.move('payment', 30n, 'money-out')
+    await alice.suspend('payment')
+  })
+  afterEach(() => proxy.close())
+
+  /** Lets a command with this text through, and cuts the connection in place of its answer: once, or from then on. */
+  const loseAnswerTo = (text: string, more: 'pass' | 'cut'): void => {
+    let armed = false
+    proxy.fate = (direction, data) => {
+      if (direction === 'command') {
+        if (data.includes(text)) armed = true
+        return 'pass'
+      }
+      if (!armed) return 'pass'
+      proxy.fate = () => more
+      return 'cut'
+    }
+  }
+
+  const balance = async (): Promise<bigint> =>
+    (await (await redis.open({ prefix: 'ilp-wrap:' }).open('alice')).snapshot()).committed
+
+  it('adjusts once all the same: it asks again under the same id', async () => {
+    loseAnswerTo('by-hand', 'pass')
+    const { code, out } = await run('adjust', proxy.url, 'alice', '-7', '--yes', '--json')
+    expect(proxy.cuts).toBe(1)
+    expect([code, JSON.parse(out)]).toMatchObject([0, [{ account: 'alice', balance: '123' }]])
+    expect(await balance()).toBe(123n)
+  })
+
+  // an operator who was told no more than "Redis is not available" did it again, and booked it twice
+  it('says that it may be booked, and under which id to repeat it, which books nothing more', async () => {
+    loseAnswerTo('by-hand', 'cut')
+    const { code, out, err } = await run('adjust', proxy.url, 'alice', '-7', '--yes')
+    expect([code, out]).toEqual([1, ''])
+    const [, id] = /It may have been booked all the same: repeat it with `--id (by-hand-\S+)`/.exec(err) ?? []
+    expect(err.split('\n')[0]).toBe(`Adds -7 to the balance of alice under the id ${String(id)}`)
+    expect(await balance()).toBe(123n)
+    const { out: again } = await run(
+      ...['adjust', redis.server().url, 'alice', '-7', '--id', String(id), '--yes', '--json']
+    )
+    expect(JSON.parse(again)).toMatchObject([{ balance: '123' }])
+  })
+
+  it('says that something may be resolved, and is if it is listed no more', async () => {
+    loseAnswerTo('not-sent', 'cut')
+    const args = ['alice', 'payment', 'not-sent', '--yes'] as const
+    const { code, err } = await run('resolve', proxy.url, ...args)
+    expect([code, err]).toEqual([
+      1,
+      'ilp-wrap: Redis is not available. It may have been done all the same: repeat it if payment is still listed\n'
+    ])
+    expect(await balance()).toBe(100n)
+    expect((await run('resolve', redis.server().url, ...args)).err).toMatch(/^ilp-wrap: Nothing of alice is suspended/)
   })
 })

@@ -27,10 +27,15 @@ export interface Correction {
   readonly id: string
 }
 
-/** Corrects a balance. Gives what the books say then. */
-export async function adjust(store: LedgerStore, { account, delta, id }: Correction): Promise<AccountBooks> {
+/** Corrects a balance, and calls `begins` before it does. Gives what the books say then. */
+export async function adjust(
+  store: LedgerStore,
+  { account, delta, id }: Correction,
+  begins: () => void
+): Promise<AccountBooks> {
   await readBooks(store, account)
   const ledger = await store.open(account)
+  begins()
   await ledger.move(id, delta, 'adjust')
   return one(store, account)
 }
@@ -42,13 +47,18 @@ export interface Resolution {
   readonly outcome: 'sent' | 'not-sent'
 }
 
-/** Says what became of something whose outcome is unknown. Gives what the books say then. */
-export async function resolve(store: LedgerStore, { account, id, outcome }: Resolution): Promise<AccountBooks> {
+/** Says what became of something whose outcome is unknown, as `adjust` does. Gives what the books say then. */
+export async function resolve(
+  store: LedgerStore,
+  { account, id, outcome }: Resolution,
+  begins: () => void
+): Promise<AccountBooks> {
   const { suspended, unconfirmed } = await one(store, account)
   if (![...suspended, ...unconfirmed].some((each) => each.id === id)) {
     throw new InvalidFieldsError(`Nothing of ${account} is suspended or unconfirmed with the id ${id}`)
   }
   const ledger = await store.open(account)
+  begins()
   await ledger.resolve(id, outcome)
   return one(store, account)
 }

@@ -18,7 +18,8 @@ export interface StoreOptions {
 export function openStore(url: string, { prefix }: StoreOptions): LedgerStore {
   const scheme = /^([a-z][a-z0-9+.-]+):/.exec(url)?.[1]
   if (scheme === 'redis' || scheme === 'rediss') {
-    return redisStore({ url, onUnavailable: 'reject', ...(prefix !== undefined && { prefix }) })
+    // one that waits asks again when an answer is lost, so that a change is made once
+    return redisStore({ url, onUnavailable: 'wait', ...(prefix !== undefined && { prefix }) })
   }
   if (scheme !== undefined && scheme !== 'level') {
     throw new InvalidFieldsError(`Expected a store at redis:, rediss:, level: or a directory, got \`${scheme}:\``)

@@ -5,6 +5,7 @@ import { adjust, readBooks, resolve } from '../books/accounts.js'
 import type { AccountBooks } from '../books/accounts.js'
 import { booksTable, booksValue } from '../books/report.js'
 import { openStore } from '../books/store.js'
+import { wordsOf } from '../config/modules.js'
 import type { Terminal } from './terminal.js'
 
 interface StoreFlags {
@@ -82,13 +83,15 @@ function resolveCommand({ out }: Terminal, exit: (code: number) => void): Comman
           exit(1)
           return
         }
-        const books = [await using(url, flags, (store) => resolve(store, { account, id, outcome }))]
+        const advice = `It may have been done all the same: repeat it if ${id} is still listed`
+        const resolution = { account, id, outcome }
+        const books = [await changing(url, flags, advice, (store, begins) => resolve(store, resolution, begins))]
         out.write(json ? jsonOf(books) : booksTable(books))
       }
     )
 }
 
-function adjustCommand({ out }: Terminal, exit: (code: number) => void): Command {
+function adjustCommand({ out, err }: Terminal, exit: (code: number) => void): Command {
   return (
     new Command('adjust')
       .description('correct a balance by hand; above zero, the peer owes us more')
@@ -106,15 +109,24 @@ function adjustCommand({ out }: Terminal, exit: (code: number) => void): Command
           url: string,
           account: string,
           delta: bigint,
-          { id, yes, json, ...flags }: ChangeFlags & { id?: string }
+          { id: given, yes, json, ...flags }: ChangeFlags & { id?: string }
         ) => {
           if (!yes) {
             out.write(`Would add ${delta} to the balance of ${account}. Nothing was done: repeat it with --yes.\n`)
             exit(1)
             return
           }
-          const correction = { account, delta, id: id ?? `by-hand-${randomUUID()}` }
-          const books = [await using(url, flags, (store) => adjust(store, correction))]
+          const id = given ?? `by-hand-${randomUUID()}`
+          const advice = `It may have been booked all the same: repeat it with \`--id ${id}\`, which books it once`
+          const books = [
+            await changing(url, flags, advice, (store, begins) =>
+              adjust(store, { account, delta, id }, () => {
+                // before it is done: whoever interrupts it may need the id, too
+                if (given === undefined) err.write(`Adds ${delta} to the balance of ${account} under the id ${id}\n`)
+                begins()
+              })
+            )
+          ]
           out.write(json ? jsonOf(books) : booksTable(books))
         }
       )
@@ -127,6 +139,21 @@ async function using<T>(url: string, flags: StoreFlags, work: (store: LedgerStor
     return await work(store)
   } finally {
     await store.close()
+  }
+}
+
+/** As `using`. What fails once `work` has called `begins` may have been done; the error ends with that advice then. */
+async function changing<T>(
+  url: string,
+  flags: StoreFlags,
+  advice: string,
+  work: (store: LedgerStore, begins: () => void) => Promise<T>
+): Promise<T> {
+  const state = { begun: false }
+  try {
+    return await using(url, flags, (store) => work(store, () => (state.begun = true)))
+  } catch (cause) {
+    throw state.begun ? new Error(`${wordsOf(cause)}. ${advice}`, { cause }) : cause
   }
 }
 
