@@ -36,6 +36,8 @@ interface LinkPlugin extends EventEmitter {
   moneyHandler: (amount: string) => Promise<void>
   disconnect(): Promise<void>
   connect(): Promise<void>
+  deregisterDataHandler(): void
+  deregisterMoneyHandler(): void
 }
 
 const fixture = fileURLToPath(new URL('fixtures/links.cjs', import.meta.url))
@@ -250,6 +252,32 @@ describe('the end of a relay', () => {
     await service.start()
     service.stop()
     expect(await service.ended).toEqual({ error, abandoned: undefined })
+  })
+
+  // of a link that threw while it was let go, nothing else was, and the books stayed open
+  it('closes the books and lets both links go when each step fails, and tells the first error', async () => {
+    const failing = (text: string) => (): never => {
+      throw new Error(text)
+    }
+    const done: string[] = []
+    const service = new RelayService(relaySettings(config()), '1', systemClock, () => {
+      done.push('books')
+      return Promise.reject(new Error('disk full'))
+    })
+    await service.start()
+    const { left, right } = Link.made
+    left.deregisterDataHandler = failing('still in use')
+    left.deregisterMoneyHandler = failing('still in use, too')
+    right.deregisterMoneyHandler = failing('no')
+    left.disconnect = failing('cannot disconnect')
+    right.disconnect = async () => {
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      done.push('right')
+    }
+    service.stop()
+    const { error } = await service.ended
+    expect((error as Error).message).toBe('`left`: still in use')
+    expect(done).toEqual(['right', 'books'])
   })
 
   it('waits for a payment that a link makes', async () => {

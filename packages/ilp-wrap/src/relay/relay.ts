@@ -1,6 +1,7 @@
 import { UnreachableError } from '@ilp-wrap/core'
 import type { Clock, PluginV2 } from '@ilp-wrap/core'
 import { prepareExpiresAt, reject, withExpiresAt } from '@ilp-wrap/core/packet'
+import { wordsOf } from '../config/modules.js'
 import { LINKS } from './config.js'
 import type { LinkName, RelaySettings } from './config.js'
 import { logOf } from './gate.js'
@@ -46,29 +47,41 @@ export class Relay {
     await Promise.all(
       this.#keepers.map(([name, keeper]) =>
         keeper.run().catch((cause: unknown) => {
-          throw new UnreachableError(`\`${name}\`: ${cause instanceof Error ? cause.message : String(cause)}`, {
-            cause
-          })
+          throw linkError(name, cause)
         })
       )
     )
   }
 
-  /** Takes nothing more, and lets both links go once all that is under way has been answered or has expired. */
+  /**
+   * Takes nothing more, and lets both links go once all that is under way has been answered or has expired. Rejects with
+   * the first error of a link that does not forget its handlers, when all the same both have been disconnected.
+   */
   async stop(): Promise<void> {
     await this.#links.gate.close()
     await this.#passed(FLUSH_MS)
     for (const [, keeper] of this.#keepers) keeper.stop()
-    await Promise.all(LINKS.map((name) => this.#letGo(this.#links[name])))
+    const errors = await Promise.all(LINKS.map((name) => this.#letGo(name)))
+    const first = errors.flat()[0]
+    if (first !== undefined) throw first
   }
 
-  async #letGo(plugin: PluginV2): Promise<void> {
-    plugin.deregisterDataHandler()
-    plugin.deregisterMoneyHandler()
+  /** Gives what a link had against it. */
+  async #letGo(name: LinkName): Promise<Error[]> {
+    const plugin = this.#links[name]
+    const errors: Error[] = []
+    for (const method of ['deregisterDataHandler', 'deregisterMoneyHandler'] as const) {
+      try {
+        plugin[method]()
+      } catch (cause) {
+        errors.push(linkError(name, cause))
+      }
+    }
     const gone = plugin.disconnect().catch((error: unknown) => {
       logOf(plugin).error('disconnect failed: %O', error)
     })
     await this.#passed(DISCONNECT_MS, gone)
+    return errors
   }
 
   #forward(data: Buffer, far: PluginV2): Promise<Buffer> {
@@ -95,6 +108,10 @@ export class Relay {
       })
     })
   }
+}
+
+function linkError(name: LinkName, cause: unknown): Error {
+  return new UnreachableError(`\`${name}\`: ${wordsOf(cause)}`, { cause })
 }
 
 /**

@@ -97,13 +97,14 @@ export class RelayService {
   }
 
   async #close(): Promise<void> {
-    try {
-      await this.#relay.stop()
-      await this.#closeBooks()
-    } catch (error) {
-      this.#error ??= error
+    // each whatever became of those before: books that are not closed have their last commits in doubt
+    for (const step of [() => this.#relay.stop(), this.#closeBooks, () => this.#server?.close()]) {
+      try {
+        await step()
+      } catch (error) {
+        this.#error ??= error
+      }
     }
-    await this.#server?.close()
     this.#end({ error: this.#error, abandoned: undefined })
   }
 }
