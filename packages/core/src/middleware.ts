@@ -77,6 +77,7 @@ export interface Setup {
   readonly emit: (event: PluginEventInput) => void
   /** The stack's events. */
   readonly events: Observable<PluginEvent> & { readonly observed: boolean }
+  /** Never throws: what the host's own throws costs its line. */
   readonly log: Log
   readonly store: Store | undefined
   readonly clock: Clock

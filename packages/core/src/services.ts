@@ -1,8 +1,7 @@
-import createDebug from 'debug'
-import type { Debugger } from 'debug'
 import { systemClock } from './clock.js'
 import type { Clock } from './clock.js'
 import type { Log, Store } from './contract.js'
+import { DebugLog, GuardedLog } from './log.js'
 import { EventStream } from './stream.js'
 import type { Reporter } from './stream.js'
 import type { PluginEvent } from './events.js'
@@ -16,6 +15,7 @@ export class Services implements Reporter {
   readonly log: Log | undefined
   readonly clock: Clock
   readonly events: EventStream<PluginEvent>
+  #guarded: Log | undefined
 
   constructor(context: Context | undefined, inner: Services | undefined) {
     this.context = context
@@ -31,9 +31,10 @@ export class Services implements Reporter {
     this.logFor('core').error('an observer of the events threw: %O', error)
   }
 
-  /** The host's log, or else `debug` under `ilp-wrap:<account>:<name>`. */
+  /** The host's log, or else `debug` under `ilp-wrap:<account>:<name>`. It never throws. */
   logFor(name: string): Log {
-    return this.log ?? new DebugLog(`ilp-wrap:${this.account ?? 'plugin'}:${name}`)
+    if (this.log === undefined) return new DebugLog(`ilp-wrap:${this.account ?? 'plugin'}:${name}`)
+    return (this.#guarded ??= new GuardedLog(this.log))
   }
 }
 
@@ -49,45 +50,5 @@ function fullClock(clock: Partial<Clock>): Clock {
       if (clock.clearTimeout === undefined) systemClock.clearTimeout(timer)
       else clock.clearTimeout(timer)
     }
-  }
-}
-
-/** The log service over `debug`, which is made on the first line. */
-class DebugLog implements Log {
-  readonly #namespace: string
-  #debug: Debugger | undefined
-
-  constructor(namespace: string) {
-    this.#namespace = namespace
-  }
-
-  get enabled(): boolean {
-    // undefined, whatever its type says, until `debug` has been told of any namespaces
-    return (this.#debugger().enabled as boolean | undefined) === true
-  }
-
-  debug(message: string, ...args: unknown[]): void {
-    this.#write(message, args)
-  }
-
-  info(message: string, ...args: unknown[]): void {
-    this.#write(message, args)
-  }
-
-  warn(message: string, ...args: unknown[]): void {
-    this.#write(message, args)
-  }
-
-  error(message: string, ...args: unknown[]): void {
-    this.#write(message, args)
-  }
-
-  #write(message: string, args: unknown[]): void {
-    this.#debugger()(message, ...args)
-  }
-
-  #debugger(): Debugger {
-    this.#debug ??= createDebug(this.#namespace)
-    return this.#debug
   }
 }

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import createDebug from 'debug'
 import { Subject, firstValueFrom, map, take, toArray } from 'rxjs'
 import type { Observable } from 'rxjs'
@@ -121,6 +122,43 @@ describe('services', () => {
     expect(lines).toHaveLength(4)
     expect(lines[2]).toContain('ilp-wrap:alice:it')
     expect(lines[2]).toContain('warn')
+  })
+
+  it('have a log that never throws: whatever the host’s own throws, or rejects with, costs its line', async () => {
+    const failing = (): never => {
+      throw new Error('disk full')
+    }
+    const calls: unknown[][] = []
+    const host = {
+      get enabled(): boolean {
+        return failing()
+      },
+      debug: failing,
+      info: () => Promise.reject(new Error('disk full')),
+      error(...args: unknown[]) {
+        calls.push([this, ...args])
+      }
+    } as unknown as Log
+    const { log } = setup({ log: host }).the
+    for (const level of ['debug', 'info', 'warn', 'error'] as const) log[level]('%s', level)
+    expect(calls).toEqual([[host, '%s', 'error']])
+    // it may write all the same
+    expect(log.enabled).toBe(true)
+    expect(setup({ log: { enabled: false } as Log }).the.log.enabled).toBe(false)
+    // an unhandled rejection would be told by now
+    await new Promise((resolve) => setImmediate(resolve))
+  })
+
+  it('log through debug what cannot be printed as nothing', () => {
+    const { the } = setup({ log: undefined as never })
+    createDebug.enable('ilp-wrap:plugin:it')
+    const unprintable = Object.assign(new Error('x'), {
+      [inspect.custom]() {
+        throw new Error('secret')
+      }
+    })
+    the.log.error('%O', unprintable)
+    createDebug.disable()
   })
 
   it('take the machine’s own clock, or what a context leaves out of one', () => {

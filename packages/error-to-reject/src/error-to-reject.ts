@@ -147,6 +147,9 @@ class Side implements Converter {
     const direction = this.#direction
     const { code: own, data } = fieldsOf(error)
     const code = own ?? UNKNOWN
+    // made before anybody is told: the answer depends on none of them
+    const { address: triggeredBy } = this.#host
+    const answer = reject({ code, message: MESSAGE, triggeredBy, ...(data !== undefined && { data }) })
     // one with a code is part of the trade; of any other nobody would hear if it did not stand in the log
     if (own === undefined) log.error('An error on an %s packet was answered with %s: %O', direction, code, error)
     if (events.observed) {
@@ -154,6 +157,6 @@ class Side implements Converter {
       const destination = prepareDestination(prepare)
       emit({ type: 'error-converted', direction, code, error, amount, destination })
     }
-    return reject({ code, message: MESSAGE, triggeredBy: this.#host.address, ...(data !== undefined && { data }) })
+    return answer
   }
 }

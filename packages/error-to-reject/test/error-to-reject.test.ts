@@ -152,6 +152,18 @@ describe('what the host throws for a prepare', () => {
     expect(rejectCode(await peer.sendData(prepare()))).toBe('T00')
   })
 
+  // what the log threw went to the peer in the place of T00, host names and all
+  it('is answered all the same where the log throws', async () => {
+    const failing = (): never => {
+      throw new Error('no disk space on db.internal')
+    }
+    const log = { debug: failing, info: failing, warn: failing, error: failing }
+    const { plugin: inner, peer } = mockPair({ connected: true })
+    const plugin = wrap(inner, [errorToReject()], { log })
+    plugin.registerDataHandler(() => Promise.reject(new Error(secret)))
+    expect(rejectCode(await peer.sendData(prepare()))).toBe('T00')
+  })
+
   it('reaches the plugin as it is if told so', async () => {
     const { peer, hostThrows } = setup({ incoming: false })
     const error = new Error(secret)
