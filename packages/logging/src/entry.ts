@@ -62,14 +62,24 @@ export function formatEntry(entry: LogEntry): string {
   return parts.filter((part) => part !== undefined).join(' ')
 }
 
-/** The name of what was thrown, and no more: a message may hold anything. */
+/** The name of what was thrown, and no more: a message may hold anything. Never throws. */
 export function errorName(error: unknown): string {
-  return error instanceof Error ? error.name : typeof error
+  const name = looked(() => (error instanceof Error ? error.name : undefined))
+  return typeof name === 'string' ? name : typeof error
 }
 
-/** The ILP code that a thrown error carries for a connector, if any. */
+/** The ILP code that a thrown error carries for a connector, if any. Never throws. */
 export function errorCode(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null) return undefined
-  const { ilpErrorCode } = error as { ilpErrorCode?: unknown }
-  return typeof ilpErrorCode === 'string' && /^[FTR]\d\d$/.test(ilpErrorCode) ? ilpErrorCode : undefined
+  const code = looked(() => (error as { ilpErrorCode?: unknown }).ilpErrorCode)
+  return typeof code === 'string' && /^[FTR]\d\d$/.test(code) ? code : undefined
+}
+
+/** What a look at an error gives: a getter that throws, or a proxy that is revoked, says nothing. */
+function looked(look: () => unknown): unknown {
+  try {
+    return look()
+  } catch {
+    return undefined
+  }
 }

@@ -110,7 +110,11 @@ class Logging implements Hooks {
   }
 
   get #on(): boolean {
-    return this.#log.enabled !== false
+    try {
+      return this.#log.enabled !== false
+    } catch {
+      return false
+    }
   }
 
   static #sendData(this: Logging, data: Buffer, next: Next<Buffer, Buffer>): Promise<Buffer> {
@@ -132,7 +136,7 @@ class Logging implements Hooks {
   #data(direction: Direction, data: Buffer, next: Next<Buffer, Buffer>): Promise<Buffer> {
     if (!this.#on) return next(data)
     const about = { direction, ...subject(data) }
-    const isPacket = about.bytes === undefined
+    const isPacket = about.amount !== undefined
     return this.#timed(about, data, next, (reply) => (isPacket ? told(reply) : { outcome: 'answered' }))
   }
 
@@ -207,8 +211,9 @@ function failed(error: unknown): Told {
 function subject(data: Buffer): Pick<LogEntry, 'amount' | 'destination' | 'bytes'> {
   const amount = prepareAmount(data)
   const destination = prepareDestination(data)
-  if (amount === undefined || destination === undefined) return { bytes: data.length }
-  return { amount, destination }
+  if (amount !== undefined && destination !== undefined) return { amount, destination }
+  // a peer may hand over what is no data at all
+  return data instanceof Uint8Array ? { bytes: data.length } : {}
 }
 
 function read(given: LoggingOptions | undefined): Settings {

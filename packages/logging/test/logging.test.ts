@@ -290,6 +290,54 @@ describe('logging', () => {
     await plugin.connect()
   })
 
+  // each was an unhandled rejection, which ends a process
+  it('writes of errors that cannot be looked at what they are, and passes them on', async () => {
+    const getter = (error: object, name: string): object =>
+      Object.defineProperty(error, name, {
+        get() {
+          throw new Error(CANARY)
+        }
+      })
+    const { proxy, revoke } = Proxy.revocable({}, {})
+    revoke()
+    const { peer, plugin, lines } = setup()
+    for (const [error, told] of [
+      [getter(new Error(), 'name'), 'object'],
+      [getter(new TypeError(), 'ilpErrorCode'), 'TypeError'],
+      [Object.assign(new Error(), { name: { toString: CANARY } }), 'object'],
+      [proxy, 'object']
+    ] as const) {
+      peer.answer = () => Promise.reject(error)
+      // what a promise gives is asked for its `then`
+      const same: unknown = await plugin.sendData(prepare).catch((thrown: unknown) => Object.is(thrown, error))
+      expect(same).toBe(true)
+      expect(lines.at(-1)).toMatch(new RegExp(`^warn outgoing 1000 test.bob failed ${told} [\\d.]+ms$`))
+    }
+    // an unhandled rejection would be told by now
+    await new Promise((resolve) => setImmediate(resolve))
+  })
+
+  it('passes on what is no data, and writes that it was answered', async () => {
+    const { peer, plugin, lines } = setup()
+    plugin.registerDataHandler((data) => Promise.resolve(data))
+    for (const nothing of [undefined, null, 5]) {
+      expect(await peer.dataHandler?.(nothing as never)).toBe(nothing)
+      expect(lines.at(-1)).toMatch(/^debug incoming answered [\d.]+ms$/)
+    }
+  })
+
+  it('survives a log that cannot say whether it is on', async () => {
+    const { peer } = setup()
+    const nothing = (): undefined => undefined
+    const log: Log = {
+      ...{ debug: nothing, info: nothing, warn: nothing, error: nothing },
+      get enabled(): boolean {
+        throw new Error('disk full')
+      }
+    }
+    expect(await wrap(peer, [logging({ log })]).sendData(prepare)).toBe(fulfill)
+  })
+
   it('lets the RFC’s errors through', () => {
     const { plugin } = setup()
     plugin.registerDataHandler(() => Promise.resolve(fulfill))
