@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { balanceOf } from '@ilp-wrap/balance'
+import type { LedgerStore } from '@ilp-wrap/balance'
 import type { PluginV2 } from '@ilp-wrap/core'
 import { fulfill, prepare } from '@ilp-wrap/testing'
 import { afterEach, beforeEach, expect, it } from 'vitest'
@@ -55,18 +56,51 @@ it('plugins that name one place share its store, each with the books of its acco
   alice.registerDataHandler(() => Promise.resolve(fulfill()))
   await alice.handler(prepare({ amount: 7 }))
   expect([await committed(alice), await committed(bob)]).toEqual([7n, 0n])
-  const store = ledger.read('', { level: { location } }) as { accounts(): AsyncIterable<string> }
+  const store = ledger.read('', { level: { location } }) as LedgerStore
+  // it is not for one of them to close it
+  await store.close()
   const accounts: string[] = []
   for await (const account of store.accounts()) accounts.push(account)
   expect(accounts).toContain('alice')
 })
 
-it('one place cannot have two kinds of store', () => {
+it('one configuration cannot name a place twice with different options', () => {
   const location = join(folder, 'books')
-  withBooks({ level: { location } })
-  expect(() => withBooks({ level: { location, sync: false } })).toThrow(
-    'Expected `middleware[0][1].ledger.level` to be the same wherever it names the same place, got an object'
+  const half = (direction: string, more: object = {}): readonly [string, object] => [
+    'balance',
+    { maximum: '100', [direction]: false, ledger: { level: { location, ...more } } }
+  ]
+  const withHalves = (more?: object): PluginV2 =>
+    new ConnectorPlugin({ plugin, middleware: [half('incoming'), half('outgoing', more)], account: 'alice' })
+  expect(() => withHalves()).not.toThrow()
+  expect(() => withHalves({ sync: false })).toThrow(
+    'Expected `middleware[1][1].ledger.level` to be the same wherever it names the same place, got an object'
   )
+  const recommended = ['recommended', { balance: { maximum: '100', ledger: { level: { location, sync: true } } } }]
+  expect(
+    () => new ConnectorPlugin({ plugin, middleware: [half('incoming'), recommended] as never, account: 'alice' })
+  ).toThrow('Expected `middleware[1][1].balance.ledger.level` to be the same')
+})
+
+it('two plugins cannot open one place with different options, until it is closed', async () => {
+  const location = join(folder, 'books')
+  const [one, other] = [withBooks({ level: { location } }), withBooks({ level: { location, sync: false } })]
+  await one.connect()
+  await expect(other.connect()).rejects.toThrow(
+    'Expected `middleware[0][1].ledger.level` to be as it was when this process opened the same place, got an object'
+  )
+  await one.disconnect()
+  await ConnectorPlugin.closeLedgers()
+  await other.connect()
+  expect(await committed(other)).toBe(0n)
+})
+
+it('a place that was only read about is nobody’s yet', async () => {
+  const location = join(folder, 'books')
+  withBooks({ level: { location, sync: false } })
+  const corrected = withBooks({ level: { location } })
+  await corrected.connect()
+  expect(await committed(corrected)).toBe(0n)
 })
 
 it('a store is one of those that there are', () => {
@@ -83,5 +117,5 @@ it('a store elsewhere is not asked for before the plugin connects, and its passw
   const error = await wrapped.connect().catch((thrown: unknown) => thrown)
   expect(error).toBeInstanceOf(Error)
   expect(String(error)).not.toContain('canary')
-  expect(() => withBooks({ redis: { ...redis, timeoutMs: 60 } })).toThrow(/^(?!.*canary)/)
+  await expect(withBooks({ redis: { ...redis, timeoutMs: 60 } }).connect()).rejects.toThrow(/^Expected (?!.*canary)/)
 })

@@ -690,6 +690,35 @@ describe('ilp-wrap relay', () => {
     expect(signals.eventNames()).toEqual([])
   })
 
+  // the whole file was refused, since the store had been made with other options
+  it('takes limits over where the options of a store are changed, too, and says that these take a restart', async () => {
+    const books = (maximum: string, more: object = {}): object =>
+      config({}, { left: [['balance', { maximum, ledger: { level: { location: join(folder, 'books'), ...more } } }]] })
+    const { code, signals, until } = start(books('10'))
+    await until('out', /\n/)
+    const { left, right } = Link.made
+    right.peer = () => Promise.resolve(fulfill())
+    const send = (amount: number): Promise<Buffer> =>
+      left.handler(prepare({ amount, expiresAt: systemClock.now() + MS }))
+    expect(await send(10)).toEqual(fulfill())
+    writeFileSync(file, JSON.stringify(books('15', { sync: true })))
+    signals.emit('SIGHUP')
+    await until('out', /read again; a restart is needed for left.middleware\[0\]\[1\].ledger.level.sync\n$/)
+    expect(rejectCode(await send(6))).toBe('T04')
+    expect(await send(5)).toEqual(fulfill())
+    signals.emit('SIGTERM')
+    expect(await code).toBe(0)
+  })
+
+  it('cannot have one store with different options at its two links', async () => {
+    const books = (more: object = {}): unknown[] => [
+      ['balance', { maximum: '1', ledger: { level: { location: join(folder, 'books'), ...more } } }]
+    ]
+    const { code, until } = start(config({}, { left: books(), right: books({ sync: true }) }))
+    expect(await code).toBe(1)
+    await until('err', /Expected `right.middleware\[0\]\[1\].ledger.level` to be the same wherever it names/)
+  })
+
   it('ends at once on a second signal', async () => {
     const { code, signals, until } = start(config())
     expect(await until('out', /\n/)).toBe('relay between left and right\n')

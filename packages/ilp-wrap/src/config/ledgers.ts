@@ -27,9 +27,6 @@ const places = {
 
 const one = object(places, [], { minProperties: 1, maxProperties: 1 })
 
-/** The stores of this process, by where they are: whoever names one place shares it. */
-const stores = new Map<string, NamedStore>()
-
 /** `{ "level": { "location": … } }` or `{ "redis": { "url": … } }`. */
 export const ledger: Kind = {
   schema: one.schema,
@@ -41,11 +38,41 @@ export const ledger: Kind = {
     if (level !== undefined) {
       const location = resolve(level.location)
       const options = { ...level, location }
-      return shared(`${path}.level`, location, options, () => levelStore(options))
+      return new NamedStore(`${path}.level`, location, options, () => levelStore(options))
     }
     const options = redis as NonNullable<typeof redis>
-    return shared(`${path}.redis`, `${options.url} ${options.prefix ?? ''}`, options, () => redisStore(options))
+    return new NamedStore(`${path}.redis`, `${options.url} ${options.prefix ?? ''}`, options, () => redisStore(options))
   }
+}
+
+/**
+ * Holds the stores that the entries of one configuration name against each other.
+ *
+ * @throws InvalidFieldsError naming the second of two that are one place with different options
+ */
+export function assertStoresAgree(entries: readonly { readonly options: object | undefined }[]): void {
+  const seen = new Map<string, NamedStore>()
+  for (const store of entries.flatMap(({ options }) => storesIn(options))) {
+    const first = seen.get(store.place) ?? store
+    if (store.settings !== first.settings) store.refuse('the same wherever it names the same place')
+    seen.set(store.place, first)
+  }
+}
+
+/** Those of `balance`, by itself or as a part of `recommended`. */
+function storesIn(options: object | undefined): NamedStore[] {
+  const { ledger, balance } = (options ?? {}) as { ledger?: unknown; balance?: { ledger?: unknown } | null }
+  return [ledger, balance?.ledger].filter((each) => each instanceof NamedStore)
+}
+
+/** The stores that this process has opened, by where they are: whoever names one place shares it. */
+const opened = new Map<string, OpenedStore>()
+
+interface OpenedStore {
+  readonly store: LedgerStore
+  readonly settings: string
+  /** Whether any books of it were opened, and not only listed. */
+  inUse: boolean
 }
 
 /**
@@ -53,51 +80,61 @@ export const ledger: Kind = {
  * seconds for the last commits to be confirmed, which would be listed as unconfirmed at the next start.
  */
 export async function closeLedgers(): Promise<void> {
-  await Promise.all([...stores.values()].map((store) => store.close()))
+  const closing = [...opened.values()].map(closed)
+  opened.clear()
+  // one that fails does not have the others cut off
+  await Promise.allSettled(closing)
+  await Promise.all(closing)
 }
 
-function shared(path: string, key: string, options: object, make: () => LedgerStore): LedgerStore {
-  const settings = JSON.stringify(Object.entries(options).sort())
-  const store = stores.get(key) ?? new NamedStore(settings, make)
-  if (store.settings !== settings) badOption(path, 'the same wherever it names the same place', options)
-  stores.set(key, store)
-  return store
+async function closed({ store, inUse }: OpenedStore): Promise<void> {
+  if (inUse) await new Promise<void>((resolve) => systemClock.setTimeout(resolve, CONFIRMED_MS))
+  await store.close()
 }
 
 /** `balance` confirms what it has passed on within two seconds; a little more. */
 const CONFIRMED_MS = 2200
 
-/** Made when it is first used: a configuration that turns out to be wrong has connected to nothing. */
+/** Opened when it is first used: a configuration that turns out to be wrong has connected to nothing. */
 class NamedStore implements LedgerStore {
+  readonly place: string
   readonly settings: string
+  readonly #path: string
+  readonly #options: object
   readonly #make: () => LedgerStore
-  #made: LedgerStore | undefined
-  #opened = false
 
-  constructor(settings: string, make: () => LedgerStore) {
-    this.settings = settings
+  constructor(path: string, place: string, options: object, make: () => LedgerStore) {
+    this.place = place
+    this.settings = JSON.stringify(Object.entries(options).sort())
+    this.#path = path
+    this.#options = options
     this.#make = make
   }
 
-  get #store(): LedgerStore {
-    this.#made ??= this.#make()
-    return this.#made
+  refuse(expected: string): never {
+    badOption(this.#path, expected, this.#options)
+  }
+
+  /** @throws InvalidFieldsError when another configuration has opened the place with other options */
+  get #opened(): OpenedStore {
+    const found = opened.get(this.place) ?? { store: this.#make(), settings: this.settings, inUse: false }
+    if (found.settings !== this.settings) this.refuse('as it was when this process opened the same place')
+    opened.set(this.place, found)
+    return found
   }
 
   open(account: string, observer?: LedgerObserver): Awaitable<BalanceLedger> {
-    this.#opened = true
-    return this.#store.open(account, observer)
+    const found = this.#opened
+    found.inUse = true
+    return found.store.open(account, observer)
   }
 
   accounts(): AsyncIterable<string> {
-    return this.#store.accounts()
+    return this.#opened.store.accounts()
   }
 
-  async close(): Promise<void> {
-    const [store, opened] = [this.#made, this.#opened]
-    this.#made = undefined
-    this.#opened = false
-    if (opened) await new Promise<void>((resolve) => systemClock.setTimeout(resolve, CONFIRMED_MS))
-    await store?.close()
+  /** Others may have it open, too: `closeLedgers` closes it. */
+  close(): Promise<void> {
+    return Promise.resolve()
   }
 }

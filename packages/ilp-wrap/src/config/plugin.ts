@@ -3,6 +3,7 @@ import { isPluginV1, isPluginV2, wrap } from '@ilp-wrap/core'
 import type { Context, Middleware, PluginClass, PluginServices, PluginV2 } from '@ilp-wrap/core'
 import { badOption } from '@ilp-wrap/core/options'
 import { renewable } from '@ilp-wrap/renewable'
+import { assertStoresAgree } from './ledgers.js'
 import { anyObject, boolean, list, name, object } from './kinds.js'
 import type { Kind } from './kinds.js'
 import { middlewareKind, middlewareOf, within } from './middleware.js'
@@ -66,6 +67,7 @@ interface Checked {
 export function pluginFrom(path: string, config: unknown, host: PluginHost = {}): PluginV2 {
   const checked = pluginKind.read(path, config) as Checked
   const { middleware = [], account } = checked
+  assertStoresAgree(middleware)
   const { services, modules = new Modules(), surround = alone } = host
   const prefix = path === '' ? '' : `${path}.`
   const { wire, list, host: outermost } = surround(middleware)

@@ -1,6 +1,7 @@
 import { badOption } from '@ilp-wrap/core/options'
 import { boolean, integer, milliseconds, object, string } from '../config/kinds.js'
 import type { Kind, Schema } from '../config/kinds.js'
+import { assertStoresAgree } from '../config/ledgers.js'
 import type { Named } from '../config/middleware.js'
 import { pluginKind } from '../config/plugin.js'
 import type { PluginConfig } from '../config/plugin.js'
@@ -72,7 +73,9 @@ export function relaySettings(config: unknown): RelaySettings {
   if (settings.left.account === settings.right.account) {
     badOption('right.account', 'another than that of `left`', settings.right.account)
   }
-  const settling = LINKS.flatMap((name) => checked[name].middleware ?? []).find(settles)
+  const entries = LINKS.flatMap((name) => checked[name].middleware ?? [])
+  assertStoresAgree(entries)
+  const settling = entries.find(settles)
   if (passMoney && settling !== undefined) {
     badOption('passMoney', `false, as \`${settling.path}\` settles by itself and each debt would be paid twice`, true)
   }
