@@ -1,6 +1,6 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { balanceOf } from '@ilp-wrap/balance'
 import type { LedgerStore } from '@ilp-wrap/balance'
@@ -64,23 +64,34 @@ it('plugins that name one place share its store, each with the books of its acco
   expect(accounts).toContain('alice')
 })
 
-it('one configuration cannot name a place twice with different options', () => {
-  const location = join(folder, 'books')
-  const half = (direction: string, more: object = {}): readonly [string, object] => [
-    'balance',
-    { maximum: '100', [direction]: false, ledger: { level: { location, ...more } } }
-  ]
-  const withHalves = (more?: object): PluginV2 =>
-    new ConnectorPlugin({ plugin, middleware: [half('incoming'), half('outgoing', more)], account: 'alice' })
-  expect(() => withHalves()).not.toThrow()
-  expect(() => withHalves({ sync: false })).toThrow(
-    'Expected `middleware[1][1].ledger.level` to be the same wherever it names the same place, got an object'
-  )
-  const recommended = ['recommended', { balance: { maximum: '100', ledger: { level: { location, sync: true } } } }]
-  expect(
-    () => new ConnectorPlugin({ plugin, middleware: [half('incoming'), recommended] as never, account: 'alice' })
-  ).toThrow('Expected `middleware[1][1].balance.ledger.level` to be the same')
+it('a place that is named through a link is the same place, whether it is made yet or not', async () => {
+  await symlink(folder, join(folder, 'link'))
+  const direct = withBooks({ level: { location: join(folder, 'books') } })
+  const linked = () => withBooks({ level: { location: join(folder, 'link', 'books') } }, 'bob')
+  await Promise.all([direct, linked()].map((wrapped) => wrapped.connect()))
+  await linked().connect()
 })
+
+it.each(['books', '/ilp-wrap-is-not-here/books'])(
+  'one configuration cannot name a place twice with different options (%s)',
+  (name) => {
+    const location = resolve(folder, name)
+    const half = (direction: string, more: object = {}): readonly [string, object] => [
+      'balance',
+      { maximum: '100', [direction]: false, ledger: { level: { location, ...more } } }
+    ]
+    const withHalves = (more?: object): PluginV2 =>
+      new ConnectorPlugin({ plugin, middleware: [half('incoming'), half('outgoing', more)], account: 'alice' })
+    expect(() => withHalves()).not.toThrow()
+    expect(() => withHalves({ sync: false })).toThrow(
+      'Expected `middleware[1][1].ledger.level` to be the same wherever it names the same place, got an object'
+    )
+    const recommended = ['recommended', { balance: { maximum: '100', ledger: { level: { location, sync: true } } } }]
+    expect(
+      () => new ConnectorPlugin({ plugin, middleware: [half('incoming'), recommended] as never, account: 'alice' })
+    ).toThrow('Expected `middleware[1][1].balance.ledger.level` to be the same')
+  }
+)
 
 it('two plugins cannot open one place with different options, until it is closed', async () => {
   const location = join(folder, 'books')

@@ -1,5 +1,5 @@
-// eslint-disable-next-line no-restricted-imports -- to see that a file of the database is missing, which LevelDB passes over
-import { readdir } from 'node:fs/promises'
+// eslint-disable-next-line no-restricted-imports -- for what LevelDB passes over: a file that is missing, a path that is a link
+import { mkdir, readdir, realpath } from 'node:fs/promises'
 import { InvalidServicesError } from '@ilp-wrap/core'
 import type { ClassicLevel } from 'classic-level'
 import { FORMAT, VERSION } from './keys.js'
@@ -35,8 +35,7 @@ export class Database {
 
   /** @throws InvalidServicesError when it cannot be used; nothing was changed then */
   async open(): Promise<void> {
-    await this.#checkFiles()
-    const level = this.#make(this.#location)
+    const level = this.#make(await this.#directory())
     try {
       await level.open()
     } catch (error) {
@@ -48,7 +47,7 @@ export class Database {
       await level.put(FORMAT.key, FORMAT.value, { sync: true })
     } catch (error) {
       await level.close()
-      throw error instanceof InvalidServicesError ? error : this.#unusable(error)
+      throw this.#unusable(error)
     }
     this.#level = level
   }
@@ -85,9 +84,24 @@ export class Database {
     await this.#level?.close()
   }
 
+  /**
+   * The path of the directory, the one of all that lead there: LevelDB knows by the path what this process has open, and
+   * the system's own lock does not keep a process from itself.
+   */
+  async #directory(): Promise<string> {
+    try {
+      await mkdir(this.#location, { recursive: true })
+      const path = await realpath(this.#location)
+      await this.#checkFiles(path)
+      return path
+    } catch (error) {
+      throw this.#unusable(error)
+    }
+  }
+
   /** LevelDB makes a new database where `CURRENT` is missing, and deletes what is left of the old one. */
-  async #checkFiles(): Promise<void> {
-    const files = await readdir(this.#location).catch((): string[] => [])
+  async #checkFiles(path: string): Promise<void> {
+    const files = await readdir(path)
     if (files.includes('CURRENT') || !files.some((file) => LEVEL_FILES.test(file))) return
     throw new InvalidServicesError(`The store at ${this.#location} lacks its file \`CURRENT\``, {
       code: 'ILP_WRAP_CORRUPT_STORE'
@@ -95,6 +109,7 @@ export class Database {
   }
 
   #unusable(error: unknown): InvalidServicesError {
+    if (error instanceof InvalidServicesError) return error
     const cause = causeOf(error)
     if (cause.code === 'LEVEL_LOCKED') {
       return new InvalidServicesError(

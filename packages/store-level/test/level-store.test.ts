@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { chmod, mkdir, readdir, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { fork } from 'node:child_process'
 import { join } from 'node:path'
 import { InvalidFieldsError, InvalidServicesError } from '@ilp-wrap/core'
@@ -237,6 +237,19 @@ describe('a store that cannot be used', () => {
     await expect(opening(location)).rejects.toThrow(refusal('ILP_WRAP_STORE_LOCKED', location))
     await first.close()
     await opening(location)
+  })
+
+  // LevelDB knows by its path what this process has open: two of one directory wrote over each other's books
+  it.each(['./books', 'books/', 'link'])('is refused while this process has it open already, as %s', async (name) => {
+    const folder = await directory()
+    const location = join(folder, 'books')
+    await symlink(location, join(folder, 'link'))
+    const first = levelStore({ location })
+    const ledger = await first.open('alice')
+    await expect(opening(`${folder}/${name}`)).rejects.toThrow(refusal('ILP_WRAP_STORE_LOCKED', folder))
+    await ledger.move('a', 1n, 'adjust')
+    await first.close()
+    await opening(`${folder}/${name}`)
   })
 
   it.each([

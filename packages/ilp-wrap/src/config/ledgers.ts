@@ -1,4 +1,6 @@
-import { resolve } from 'node:path'
+// eslint-disable-next-line no-restricted-imports -- to see that two paths are one directory, which can be opened but once
+import { realpathSync } from 'node:fs'
+import { dirname, join, relative, resolve } from 'node:path'
 import type { Awaitable, BalanceLedger, LedgerObserver, LedgerStore } from '@ilp-wrap/balance'
 import { systemClock } from '@ilp-wrap/core'
 import { badOption } from '@ilp-wrap/core/options'
@@ -36,7 +38,7 @@ export const ledger: Kind = {
     if (place === undefined || others.length > 0) badOption(path, 'an object with either `level` or `redis`', value)
     const { level, redis } = given
     if (level !== undefined) {
-      const location = resolve(level.location)
+      const location = realPath(resolve(level.location))
       const options = { ...level, location }
       return new NamedStore(`${path}.level`, location, options, () => levelStore(options))
     }
@@ -90,6 +92,18 @@ export async function closeLedgers(): Promise<void> {
 async function closed({ store, inUse }: OpenedStore): Promise<void> {
   if (inUse) await new Promise<void>((resolve) => systemClock.setTimeout(resolve, CONFIRMED_MS))
   await store.close()
+}
+
+/** A path without links, as far as it is made. */
+function realPath(path: string): string {
+  for (let made = path; made !== dirname(made); made = dirname(made)) {
+    try {
+      return join(realpathSync.native(made), relative(made, path))
+    } catch {
+      // perhaps the directory above
+    }
+  }
+  return path
 }
 
 /** `balance` confirms what it has passed on within two seconds; a little more. */
