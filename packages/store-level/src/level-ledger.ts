@@ -19,7 +19,8 @@ import { Slots } from './slots.js'
 import type { Slot } from './slots.js'
 import { holdText, moneyText } from './values.js'
 import type { KeptHold, KeptMoney } from './values.js'
-import type { Late, Writer } from './writer.js'
+import { Late } from './writer.js'
+import type { Writer } from './writer.js'
 
 /** What an account has on disk when it is opened. */
 export interface KeptAccount {
@@ -46,7 +47,7 @@ export interface Shared {
  *
  * One process alone has the store, so what is known of a live hold stands in its id, as with the ledger in memory.
  */
-export class LevelLedger implements BalanceLedger, Late {
+export class LevelLedger extends Late implements BalanceLedger {
   readonly #account: string
   readonly #balanceKey: string
   readonly #shared: Shared
@@ -67,6 +68,7 @@ export class LevelLedger implements BalanceLedger, Late {
   #observer: LedgerObserver | undefined
 
   constructor(account: string, kept: KeptAccount, shared: Shared) {
+    super()
     this.#account = account
     this.#balanceKey = keyOf('balance', account)
     this.#shared = shared
@@ -115,7 +117,7 @@ export class LevelLedger implements BalanceLedger, Late {
   }
 
   /** The balance, as it is written. */
-  text(): string {
+  override text(): string {
     return this.#committed.toString()
   }
 

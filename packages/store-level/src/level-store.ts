@@ -103,6 +103,7 @@ export class Level implements LevelStore {
 
   store(prefix: string): Store {
     string('prefix', prefix)
+    const place = (key: string): string => keyOf('store', prefix, string('key', key))
     const write = async (change: () => void): Promise<void> => {
       await this.#opened()
       change()
@@ -110,17 +111,20 @@ export class Level implements LevelStore {
     }
     return {
       get: async (key) => {
+        const at = place(key)
         await this.#opened()
-        return this.#writer.read(keyOf('store', prefix, key))
+        return this.#writer.read(at)
       },
-      put: (key, value) =>
-        write(() => {
-          this.#writer.put(keyOf('store', prefix, key), value)
-        }),
-      del: (key) =>
-        write(() => {
-          this.#writer.delete(keyOf('store', prefix, key))
-        })
+      put: async (key, value) => {
+        const at = place(key)
+        // a plugin without types may give anything, and all accounts share the batch
+        string('value', value)
+        await write(() => this.#writer.put(at, value))
+      },
+      del: async (key) => {
+        const at = place(key)
+        await write(() => this.#writer.delete(at))
+      }
     }
   }
 

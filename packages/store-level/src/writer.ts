@@ -1,8 +1,8 @@
 import type { Database } from './database.js'
 
 /** A value that is made when it is written, since it changes with each packet. */
-export interface Late {
-  text(): string
+export abstract class Late {
+  abstract text(): string
 }
 
 const DONE: Promise<void> = Promise.resolve()
@@ -90,16 +90,17 @@ export class Writer {
     // those who waited for the last batch go on first, and have something for this one
     // eslint-disable-next-line no-restricted-globals -- a turn of the event loop, no time
     await new Promise((resolve) => setImmediate(resolve))
-    const late = this.#gathered
-    const batch = new Map<string, string | undefined>()
-    for (const [key, value] of late) batch.set(key, textOf(value))
-    const discarded = this.#someDiscarded(Math.max(LEAST_ROOM, ROOM - late.size))
-    for (const key of discarded) batch.set(key, undefined)
-    this.#gathered = new Map()
-    this.#writing = batch
+    // whatever goes wrong from here on, there is a next one
     this.#present = this.#next
     this.#next = undefined
+    const late = this.#gathered
+    this.#gathered = new Map()
+    const discarded = this.#someDiscarded(Math.max(LEAST_ROOM, ROOM - late.size))
     try {
+      const batch = new Map<string, string | undefined>()
+      for (const [key, value] of late) batch.set(key, textOf(value))
+      for (const key of discarded) batch.set(key, undefined)
+      this.#writing = batch
       await this.#database.write(batch, this.#sync)
     } catch (error) {
       for (const key of discarded) if (!this.#gathered.has(key)) this.#discarded.add(key)
@@ -124,7 +125,7 @@ export class Writer {
 }
 
 function textOf(value: string | Late | undefined): string | undefined {
-  return typeof value === 'object' ? value.text() : value
+  return value instanceof Late ? value.text() : value
 }
 
 /** A failure is for those who wait; nobody need. */

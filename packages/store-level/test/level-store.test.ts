@@ -379,6 +379,31 @@ describe('store(prefix)', () => {
     await store.close()
   })
 
+  // such a value stood in the batch of all accounts, which then never ended
+  it.each([null, undefined, 5, Symbol('value'), { a: 1 }, Buffer.from('value')])(
+    'refuses a key or a value that is no string, and everything else is written as before: %s',
+    async (wrong) => {
+      const location = await directory()
+      const store = levelStore({ location })
+      const plugin = store.store('plugin')
+      const ledger = await store.open('alice')
+      const refused = (name: string): Error =>
+        expect.objectContaining({
+          name: 'InvalidFieldsError',
+          message: expect.stringContaining(`Expected \`${name}\` to be a string`) as string
+        }) as Error
+      const held = ledger.hold(holdId(), 'in', 7n, SOON, NO_LIMITS)
+      await expect(plugin.put('key', wrong as never)).rejects.toThrow(refused('value'))
+      await expect(plugin.put(wrong as never, 'value')).rejects.toThrow(refused('key'))
+      await expect(plugin.get(wrong as never)).rejects.toThrow(refused('key'))
+      await expect(plugin.del(wrong as never)).rejects.toThrow(refused('key'))
+      expect(await held).toBe('held')
+      await ledger.move('a', 1n, 'adjust')
+      await store.close()
+      expect(Object.keys(await kept(location)).filter((key) => key.includes('store'))).toEqual([])
+    }
+  )
+
   it('shares no key with another prefix, or with an account', async () => {
     const store = levelStore({ location: await directory() })
     const names = ['a', 'ab', 'a/', 'a"', '', '\ud800', '\u0000', '1/balance/"a"']
