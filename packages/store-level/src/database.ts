@@ -1,6 +1,6 @@
 // eslint-disable-next-line no-restricted-imports -- for what LevelDB passes over: a file that is missing, a path that is a link
 import { mkdir, readdir, realpath } from 'node:fs/promises'
-import { InvalidServicesError } from '@ilp-wrap/core'
+import { InvalidServicesError, PluginError } from '@ilp-wrap/core'
 import type { ClassicLevel } from 'classic-level'
 import { FORMAT, VERSION } from './keys.js'
 import { corrupt } from './values.js'
@@ -17,16 +17,26 @@ declare module '@ilp-wrap/core' {
 
 export type Batch = ReadonlyMap<string, string | undefined>
 
+const DONE: Promise<void> = Promise.resolve()
+
 /** What LevelDB leaves in a directory beside `CURRENT`, without which it would begin anew. */
 const LEVEL_FILES = /^(MANIFEST-\d+|\d+\.(ldb|log|sst))$/
 
-/** A LevelDB that is opened once and belongs to one process at a time. */
+/**
+ * A LevelDB that belongs to one process at a time. After a write that failed it is opened anew by whoever needs it next.
+ * What it throws is an InvalidServicesError.
+ */
 export class Database {
   readonly #location: string
   readonly #make: (location: string) => ClassicLevel
-  #level: ClassicLevel | undefined
+  #opened: ClassicLevel | undefined
   /** Whether a write has failed since it was opened. */
   #broken = false
+  #reopening: Promise<void> | undefined
+  /** What is being read, which it is not closed under. */
+  readonly #readings = new Set<Promise<unknown>>()
+  /** Why it is not opened any more. */
+  #ended: Error | undefined
 
   constructor(location: string, make: (location: string) => ClassicLevel) {
     this.#location = location
@@ -49,39 +59,88 @@ export class Database {
       await level.close()
       throw this.#unusable(error)
     }
-    this.#level = level
+    this.#opened = level
   }
 
-  /** What `open` has opened. */
-  get level(): ClassicLevel {
-    return this.#level as ClassicLevel
+  /** Whether it can be read at once. */
+  get isReady(): boolean {
+    return !this.#broken && this.#ended === undefined
+  }
+
+  /** Opens it anew if a write has failed, and if that did not work the last time. */
+  ready(): Promise<void> {
+    if (this.#ended !== undefined) return Promise.reject(this.#ended)
+    if (!this.#broken) return DONE
+    this.#reopening ??= this.#reopen().finally(() => {
+      this.#reopening = undefined
+    })
+    return this.#reopening
+  }
+
+  /**
+   * After a failed write LevelDB may have half a record at the end of its log, and would not read what follows it: opened
+   * anew, it leaves that half out.
+   */
+  async #reopen(): Promise<void> {
+    await Promise.allSettled(this.#readings)
+    try {
+      await this.#level.close()
+      await this.#level.open({ createIfMissing: false })
+    } catch (error) {
+      throw this.#unusable(error)
+    }
+    this.#broken = false
+  }
+
+  /** Reads what takes more than a moment. It is not to wait for anything else. */
+  async read<T>(query: (level: ClassicLevel) => Promise<T>): Promise<T> {
+    while (!this.isReady) await this.ready()
+    const reading = query(this.#level)
+    this.#readings.add(reading)
+    try {
+      return await reading
+    } catch (error) {
+      throw this.#unusable(error)
+    } finally {
+      this.#readings.delete(reading)
+    }
+  }
+
+  /** What stands under a key, while it is ready. */
+  get(key: string): string | undefined {
+    try {
+      return this.#level.getSync(key)
+    } catch (error) {
+      throw this.#unusable(error)
+    }
   }
 
   /** Writes all of it or nothing. */
   async write(batch: Batch, sync: boolean): Promise<void> {
-    // After a failed write LevelDB may have half a record at the end of its log, and would not read what follows it: it
-    // is opened anew, which leaves that half out.
-    if (this.#broken) {
-      await this.level.close()
-      await this.level.open({ createIfMissing: false })
-      this.#broken = false
-    }
-    // not as an array: abstract-level makes three objects for each operation of that
-    const chain = this.level.batch()
-    for (const [key, value] of batch) {
-      if (value === undefined) chain.del(key)
-      else chain.put(key, value)
-    }
+    if (!this.isReady) await this.ready()
     try {
+      // not as an array: abstract-level makes three objects for each operation of that
+      const chain = this.#level.batch()
+      for (const [key, value] of batch) {
+        if (value === undefined) chain.del(key)
+        else chain.put(key, value)
+      }
       await chain.write({ sync })
     } catch (error) {
       this.#broken = true
-      throw error
+      throw this.#unusable(error)
     }
   }
 
+  /** Nobody opens it any more. */
   async close(): Promise<void> {
-    await this.#level?.close()
+    this.#ended = closedError()
+    await Promise.allSettled([this.#reopening, ...this.#readings])
+    await this.#opened?.close()
+  }
+
+  get #level(): ClassicLevel {
+    return this.#opened as ClassicLevel
   }
 
   /**
@@ -126,6 +185,10 @@ export class Database {
       cause: error
     })
   }
+}
+
+export function closedError(): PluginError {
+  return new PluginError('The store is closed', { code: 'ILP_WRAP_LEDGER_CLOSED' })
 }
 
 /** Refuses a database that is not of this package, or of another version. */

@@ -14,6 +14,7 @@ import type {
   SettlementTerms,
   SuspendedMoney
 } from '@ilp-wrap/balance'
+import type { Database } from './database.js'
 import { keyOf } from './keys.js'
 import { Slots } from './slots.js'
 import type { Slot } from './slots.js'
@@ -32,6 +33,7 @@ export interface KeptAccount {
 
 /** What the ledgers of a store share. */
 export interface Shared {
+  readonly database: Database
   readonly writer: Writer
   readonly clock: Clock
   /** When the holds of processes that are gone end. */
@@ -193,23 +195,23 @@ export class LevelLedger extends Late implements BalanceLedger {
 
   move(id: string, delta: bigint, kind: MoveKind): Promise<void> {
     this.#shared.assertOpen()
+    return this.#move(id, delta, kind)
+  }
+
+  async #move(id: string, delta: bigint, kind: MoveKind): Promise<void> {
+    while (!this.#shared.database.isReady) await this.#shared.database.ready()
     if (this.#isKnown(id)) return this.#shared.writer.written()
     this.#book(delta)
     if (kind === 'money-out') return this.#send(id, delta)
     return this.#write(keyOf('moved', this.#account, id), kind === 'adjust' ? 'adjusted' : this.#now())
   }
 
-  settle(id: string, { threshold, target, smallest }: SettlementTerms): Promise<bigint | 'sending' | 'suspended'> {
+  settle(id: string, terms: SettlementTerms): Promise<bigint | 'sending' | 'suspended'> {
     this.#shared.assertOpen()
-    return this.#settle(id, threshold, target, smallest)
+    return this.#settle(id, { ...terms })
   }
 
-  async #settle(
-    id: string,
-    threshold: bigint,
-    target: bigint,
-    smallest: bigint
-  ): Promise<bigint | 'sending' | 'suspended'> {
+  async #settle(id: string, terms: SettlementTerms): Promise<bigint | 'sending' | 'suspended'> {
     if (this.#suspended().length > 0) return 'suspended'
     const money = this.#money.get(id)
     if (money !== undefined) {
@@ -217,8 +219,14 @@ export class LevelLedger extends Late implements BalanceLedger {
       return money.amount
     }
     if (this.#money.size > 0) return 'sending'
-    const due = target - this.#committed
-    if (this.#committed >= threshold || due < smallest || this.#isKnown(id)) return 0n
+    const due = terms.target - this.#committed
+    if (this.#committed >= terms.threshold || due < terms.smallest) return 0n
+    if (!this.#shared.database.isReady) {
+      await this.#shared.database.ready()
+      // much may be otherwise by now
+      return this.#settle(id, terms)
+    }
+    if (this.#isKnown(id)) return 0n
     this.#book(due)
     await this.#send(id, due)
     return due

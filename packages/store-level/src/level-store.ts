@@ -1,9 +1,9 @@
-import { Deadlines, PluginError, systemClock } from '@ilp-wrap/core'
+import { Deadlines, systemClock } from '@ilp-wrap/core'
 import type { Clock, Store, Timer } from '@ilp-wrap/core'
 import { boolean, known, string } from '@ilp-wrap/core/options'
 import type { LedgerObserver, LedgerStore } from '@ilp-wrap/balance'
 import { ClassicLevel } from 'classic-level'
-import { Database } from './database.js'
+import { closedError, Database } from './database.js'
 import { keyOf, nameIn, under } from './keys.js'
 import { LevelLedger } from './level-ledger.js'
 import type { KeptAccount, Shared } from './level-ledger.js'
@@ -70,6 +70,7 @@ export class Level implements LevelStore {
     // they guard no promise
     this.#expiries = new Deadlines(clock, { ref: false })
     this.#shared = {
+      database: this.#database,
       writer: this.#writer,
       clock,
       expiries: this.#expiries,
@@ -98,7 +99,9 @@ export class Level implements LevelStore {
     await this.#opened()
     await this.#writer.written()
     const prefix = '1/balance'
-    for await (const key of this.#database.level.keys(under(prefix))) yield nameIn(key, prefix) ?? corrupt(key)
+    // all at once: who takes them may wait in between, for something that opens the database anew
+    const keys = await this.#database.read((level) => level.keys(under(prefix)).all())
+    for (const key of keys) yield nameIn(key, prefix) ?? corrupt(key)
   }
 
   store(prefix: string): Store {
@@ -113,6 +116,7 @@ export class Level implements LevelStore {
       get: async (key) => {
         const at = place(key)
         await this.#opened()
+        while (!this.#database.isReady) await this.#database.ready()
         return this.#writer.read(at)
       },
       put: async (key, value) => {
@@ -167,20 +171,7 @@ export class Level implements LevelStore {
   }
 
   async #load(account: string): Promise<LevelLedger> {
-    const { level } = this.#database
-    const holds = await this.#all(keyOf('hold', account), parseHold)
-    const money = await this.#all(keyOf('sending', account), parseMoney)
-    const key = keyOf('balance', account)
-    const text = await level.get(key)
-    const isNew = text === undefined && holds.length === 0 && money.length === 0
-    const kept: KeptAccount = { committed: isNew ? undefined : parseBalance(key, text), holds, money }
-    return new LevelLedger(account, kept, this.#shared)
-  }
-
-  async #all<T>(prefix: string, parse: (prefix: string, key: string, text: string) => T): Promise<T[]> {
-    const found: T[] = []
-    for await (const [key, text] of this.#database.level.iterator(under(prefix))) found.push(parse(prefix, key, text))
-    return found
+    return new LevelLedger(account, await this.#database.read((level) => readAccount(level, account)), this.#shared)
   }
 
   #purgeIn(ms: number): void {
@@ -195,9 +186,11 @@ export class Level implements LevelStore {
   async #purgeMoved(): Promise<void> {
     const before = this.#shared.clock.now() - KNOWN_MS
     try {
-      for await (const [key, text] of this.#database.level.iterator(under('1/moved'))) {
-        if (Number(text) < before) this.#writer.delete(key)
-      }
+      await this.#database.read(async (level) => {
+        for await (const [key, text] of level.iterator(under('1/moved'))) {
+          if (Number(text) < before) this.#writer.delete(key)
+        }
+      })
       await this.#writer.written()
     } catch {
       // there will be another time
@@ -205,6 +198,21 @@ export class Level implements LevelStore {
   }
 }
 
-function closedError(): PluginError {
-  return new PluginError('The store is closed', { code: 'ILP_WRAP_LEDGER_CLOSED' })
+async function readAccount(level: ClassicLevel, account: string): Promise<KeptAccount> {
+  const holds = await readAll(level, keyOf('hold', account), parseHold)
+  const money = await readAll(level, keyOf('sending', account), parseMoney)
+  const key = keyOf('balance', account)
+  const text = await level.get(key)
+  const isNew = text === undefined && holds.length === 0 && money.length === 0
+  return { committed: isNew ? undefined : parseBalance(key, text), holds, money }
+}
+
+async function readAll<T>(
+  level: ClassicLevel,
+  prefix: string,
+  parse: (prefix: string, key: string, text: string) => T
+): Promise<T[]> {
+  const found: T[] = []
+  for await (const [key, text] of level.iterator(under(prefix))) found.push(parse(prefix, key, text))
+  return found
 }

@@ -54,11 +54,11 @@ export class Writer {
     this.#discarded.add(key)
   }
 
-  /** What stands under a key once all is written. */
+  /** What stands under a key once all is written. The database is ready. */
   read(key: string): string | undefined {
     if (this.#gathered.has(key)) return textOf(this.#gathered.get(key))
     if (this.#writing?.has(key) === true) return this.#writing.get(key)
-    return this.#database.level.getSync(key)
+    return this.#database.get(key)
   }
 
   /** Resolves when all that has been put and deleted is written, and of what is discarded some; rejects when that fails. */

@@ -7,54 +7,12 @@ import { rejectCode } from '@ilp-wrap/core/packet'
 import { balance, balanceOf, holdId } from '@ilp-wrap/balance'
 import type { BalanceLedger, HoldId, LedgerStore } from '@ilp-wrap/balance'
 import { fulfill, mockPair, prepare, testClock } from '@ilp-wrap/testing'
-import { ClassicLevel } from 'classic-level'
-import type { ChainedBatch, ChainedBatchWriteOptions, OpenOptions } from 'classic-level'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { levelStore } from '../src/index.js'
 import { Level } from '../src/level-store.js'
-import { directory } from './setup.js'
+import { directory, FullDisk, turn } from './setup.js'
 
 const NO_LIMITS = { maximum: undefined, minimum: undefined }
-
-/** Has the disk of a database be full when the test says so. */
-class FullDisk {
-  full = false
-  /** Whether it can be opened, and not be written. */
-  stuck = false
-  openings = 0
-  /** How many changes each batch had. */
-  readonly changes: number[] = []
-
-  /** A database on it. */
-  readonly make = (location: string): ClassicLevel => {
-    const level = new ClassicLevel(location)
-    const open = level.open.bind(level)
-    level.open = async (options?: OpenOptions) => {
-      this.openings++
-      if (this.full) throw new Error('No space left on device')
-      await open(options ?? {})
-    }
-    const put = level.put.bind(level) as (...given: unknown[]) => Promise<void>
-    level.put = async (...args: unknown[]) => {
-      if (this.stuck) throw new Error('Input/output error')
-      await put(...args)
-    }
-    const batch = level.batch.bind(level) as () => ChainedBatch<ClassicLevel, string, string>
-    level.batch = (() => {
-      const chain = batch()
-      const write = chain.write.bind(chain)
-      chain.write = async (options?: ChainedBatchWriteOptions) => {
-        this.changes.push(chain.length)
-        if (!this.full) return write(options ?? {})
-        await turn()
-        await chain.close()
-        throw new Error('No space left on device')
-      }
-      return chain
-    }) as ClassicLevel['batch']
-    return level
-  }
-}
 
 async function failing(clock = systemClock) {
   const location = await directory()
@@ -75,8 +33,6 @@ function stack(ledger: LedgerStore) {
   const packet = (): Buffer => prepare({ amount: 7n, expiresAt: clock.now() + 30_000 })
   return { clock, inner, peer, plugin, handle: balanceOf(plugin), seen, packet }
 }
-
-const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 5))
 
 describe('a disk that opens and cannot be written', () => {
   it('is refused at the start, and taken once it can', async () => {
@@ -253,6 +209,76 @@ describe('a write that fails', () => {
     await ledger.move('b', 1n, 'money-in')
     await clock.advance(3_600_000)
     expect(ledger.snapshot()).toMatchObject({ committed: 2n })
+    await store.close()
+  })
+})
+
+describe('a database that could not be opened anew', () => {
+  const TERMS = { threshold: 10n, target: 10n, smallest: 1n }
+  const accounts = async (store: LedgerStore): Promise<string[]> => {
+    const found: string[] = []
+    for await (const account of store.accounts()) found.push(account)
+    return found
+  }
+  /** A store that had its disk full twice: the second time when it was opened anew. */
+  const closed = async (clock = systemClock) => {
+    const { store, disk, location } = await failing(clock)
+    const ledger = await store.open('alice')
+    await store.store('plugin').put('key', 'value')
+    disk.full = true
+    for (let i = 0; i < 2; i++) await expect(ledger.move('first', 1n, 'adjust')).rejects.toThrow('No space left')
+    return { store, disk, location, ledger }
+  }
+
+  // these threw what LevelDB throws, some of them at once, and stayed so until somebody wrote without reading
+  it.each<[string, (store: Level, ledger: BalanceLedger) => unknown, unknown]>([
+    ['move', (_store, ledger) => ledger.move('second', 1n, 'money-in'), undefined],
+    ['settle', (_store, ledger) => ledger.settle('second', TERMS), 9n],
+    ['open', async (store) => (await store.open('bob')).snapshot().committed, 0n],
+    ['accounts', (store) => accounts(store), ['alice']],
+    ['get', (store) => store.store('plugin').get('key'), 'value'],
+    ['put', (store) => store.store('plugin').put('key', 'value'), undefined]
+  ])(
+    'says so to who calls %s, and is opened by the first such call once there is space',
+    async (_name, call, result) => {
+      const { store, disk, ledger } = await closed()
+      const unavailable = { name: 'InvalidServicesError', code: 'ILP_WRAP_STORE_UNAVAILABLE' }
+      for (let i = 0; i < 2; i++) await expect(call(store, ledger)).rejects.toMatchObject(unavailable)
+      disk.full = false
+      expect(await call(store, ledger)).toEqual(result)
+      await store.close()
+    }
+  )
+
+  it('books nothing of what it could not look up', async () => {
+    const { store, disk, ledger, location } = await closed()
+    await expect(ledger.move('second', 5n, 'money-in')).rejects.toThrow('No space left')
+    await expect(ledger.settle('third', TERMS)).rejects.toThrow('No space left')
+    disk.full = false
+    // two at once are one
+    await Promise.all([ledger.move('fourth', 7n, 'adjust'), ledger.move('fourth', 7n, 'adjust')])
+    await store.close()
+    const after = levelStore({ location })
+    expect((await after.open('alice')).snapshot()).toMatchObject({ committed: 8n })
+    await after.close()
+  })
+
+  it('is not asked by a settlement that has nothing to do', async () => {
+    const { store, disk, ledger } = await closed()
+    expect(await ledger.settle('second', { ...TERMS, threshold: 0n })).toBe(0n)
+    disk.full = false
+    await store.close()
+  })
+
+  it('is opened by who looks for old ids', async () => {
+    const clock = testClock()
+    const { store, disk, ledger } = await closed(clock)
+    disk.full = false
+    const { openings } = disk
+    await clock.advance(3_600_000)
+    await vi.waitFor(() => expect(disk.openings).toBe(openings + 1))
+    await ledger.move('first', 1n, 'adjust')
+    expect(disk.openings).toBe(openings + 1)
     await store.close()
   })
 })
