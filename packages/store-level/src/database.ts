@@ -1,15 +1,17 @@
 // eslint-disable-next-line no-restricted-imports -- for what LevelDB passes over: a file that is missing, a path that is a link
 import { mkdir, readdir, realpath } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
 import { InvalidServicesError, PluginError } from '@ilp-wrap/core'
 import type { ClassicLevel } from 'classic-level'
-import { FORMAT, VERSION } from './keys.js'
+import { FORMAT, OWNER, VERSION } from './keys.js'
 import { corrupt } from './values.js'
 
 declare module '@ilp-wrap/core' {
   interface ErrorCodes {
     /**
      * When connecting: another process has the directory open, or another `levelStore` of this one. End the other one;
-     * processes that share books use `store-redis`.
+     * processes that share books use `store-redis`. Later, of all calls: another process has had the directory while
+     * this one could not write it. End this one: what it knows of the books is out of date.
      */
     ILP_WRAP_STORE_LOCKED: InvalidServicesError
   }
@@ -29,13 +31,14 @@ const LEVEL_FILES = /^(MANIFEST-\d+|\d+\.(ldb|log|sst))$/
 export class Database {
   readonly #location: string
   readonly #make: (location: string) => ClassicLevel
+  /** What tells this one from any other that opens the directory. */
+  readonly #owner = randomUUID()
   #opened: ClassicLevel | undefined
   /** Whether a write has failed since it was opened. */
   #broken = false
   #reopening: Promise<void> | undefined
   /** What is being read, which it is not closed under. */
   readonly #readings = new Set<Promise<unknown>>()
-  /** Why it is not opened any more. */
   #ended: Error | undefined
 
   constructor(location: string, make: (location: string) => ClassicLevel) {
@@ -53,8 +56,8 @@ export class Database {
     }
     try {
       await checkFormat(level)
-      // the same each time; shows that it can be written
-      await level.put(FORMAT.key, FORMAT.value, { sync: true })
+      // shows that it can be written, too
+      await level.batch().put(FORMAT.key, FORMAT.value).put(OWNER, this.#owner).write({ sync: true })
     } catch (error) {
       await level.close()
       throw this.#unusable(error)
@@ -65,6 +68,11 @@ export class Database {
   /** Whether it can be read at once. */
   get isReady(): boolean {
     return !this.#broken && this.#ended === undefined
+  }
+
+  /** Why it is not used any more: it is closed, or another process has had it. */
+  get ended(): Error | undefined {
+    return this.#ended
   }
 
   /** Opens it anew if a write has failed, and if that did not work the last time. */
@@ -79,17 +87,25 @@ export class Database {
 
   /**
    * After a failed write LevelDB may have half a record at the end of its log, and would not read what follows it: opened
-   * anew, it leaves that half out.
+   * anew, it leaves that half out. In between it is locked by nobody: whoever comes in then leaves a mark.
    */
   async #reopen(): Promise<void> {
     await Promise.allSettled(this.#readings)
     try {
       await this.#level.close()
       await this.#level.open({ createIfMissing: false })
+      if ((await this.#level.get(OWNER)) !== this.#owner) await this.#giveUp()
     } catch (error) {
       throw this.#unusable(error)
     }
     this.#broken = false
+  }
+
+  async #giveUp(): Promise<never> {
+    const text = `Another process has had the store at ${this.#location} while this one could not write it`
+    this.#ended = new InvalidServicesError(text, { code: 'ILP_WRAP_STORE_LOCKED' })
+    await this.#level.close()
+    throw this.#ended
   }
 
   /** Reads what takes more than a moment. It is not to wait for anything else. */

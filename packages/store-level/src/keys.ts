@@ -5,6 +5,7 @@
  * | key                    | value                                                             |
  * | ---------------------- | ----------------------------------------------------------------- |
  * | `1/format`             | `ilp-wrap`                                                        |
+ * | `1/owner`              | a uuid of the store that has opened it last                       |
  * | `1/balance/"a"`        | `-12`: what is committed; an account that has anything has it     |
  * | `1/hold/"a"/1`         | `held in 7 1764000000000 id`; `committed …` until it is confirmed |
  * | `1/sending/"a"/"id"`   | `sending 7 1` or `suspended 7 1`: amount, place in their order    |
@@ -14,6 +15,9 @@
 export const VERSION = '1/'
 
 export const FORMAT = { key: '1/format', value: 'ilp-wrap' } as const
+
+/** Whose books these are; those of before there was this key have none. */
+export const OWNER = '1/owner'
 
 type Kind = 'balance' | 'hold' | 'sending' | 'moved' | 'store'
 

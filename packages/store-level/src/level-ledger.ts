@@ -39,7 +39,7 @@ export interface Shared {
   /** When the holds of processes that are gone end. */
   readonly expiries: Deadlines
   isClosed(): boolean
-  /** Throws once the store is closed. */
+  /** Throws once the store is closed, or was another process's. */
   assertOpen(): void
 }
 

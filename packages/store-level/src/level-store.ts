@@ -76,7 +76,8 @@ export class Level implements LevelStore {
       expiries: this.#expiries,
       isClosed: () => this.#closing !== undefined,
       assertOpen: () => {
-        if (this.#closing !== undefined) throw closedError()
+        const refusal = this.#refusal()
+        if (refusal !== undefined) throw refusal
       }
     }
   }
@@ -154,9 +155,14 @@ export class Level implements LevelStore {
   }
 
   #opened(): Promise<void> {
-    if (this.#closing !== undefined) return Promise.reject(closedError())
+    const refusal = this.#refusal()
+    if (refusal !== undefined) return Promise.reject(refusal)
     this.#ready ??= this.#start()
     return this.#ready
+  }
+
+  #refusal(): Error | undefined {
+    return this.#closing === undefined ? this.#database.ended : closedError()
   }
 
   async #start(): Promise<void> {

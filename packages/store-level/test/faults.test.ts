@@ -283,6 +283,65 @@ describe('a database that could not be opened anew', () => {
   })
 })
 
+describe('a process whose disk fails has no lock for a while: when another one gets in', () => {
+  const locked = { name: 'InvalidServicesError', code: 'ILP_WRAP_STORE_LOCKED' }
+
+  // the first one went on from the books that it had in memory
+  it('the first one writes nothing any more, and says so for good', async () => {
+    const { store, disk, location } = await failing()
+    const ledger = await store.open('alice')
+    const [held, id] = [holdId(), holdId()]
+    await ledger.hold(held, 'in', 7n, 1, NO_LIMITS)
+    disk.full = true
+    for (let i = 0; i < 2; i++) await expect(ledger.move('first', 1n, 'adjust')).rejects.toThrow('No space left')
+    const other = levelStore({ location })
+    await (await other.open('alice')).move('second', 100n, 'adjust')
+    disk.full = false
+    // not until the other one is gone can it tell
+    await expect(ledger.commit(held)).rejects.toMatchObject(locked)
+    expect(ledger.snapshot()).toMatchObject({ committed: 8n })
+    await other.close()
+    await expect(ledger.commit(held)).rejects.toMatchObject(locked)
+    for (const call of [
+      (): unknown => ledger.hold(id, 'in', 1n, 1, NO_LIMITS),
+      (): unknown => ledger.commit(held),
+      (): unknown => ledger.release(held),
+      (): unknown => ledger.confirm([held]),
+      (): unknown => ledger.move('third', 1n, 'adjust'),
+      (): unknown => ledger.settle('third', { threshold: 0n, target: 0n, smallest: 1n }),
+      (): unknown => ledger.snapshot()
+    ]) {
+      expect(call).toThrow(expect.objectContaining(locked) as Error)
+    }
+    await expect(store.open('alice')).rejects.toMatchObject(locked)
+    await expect(store.store('plugin').put('a', 'b')).rejects.toMatchObject(locked)
+    const after = levelStore({ location })
+    const books = await after.open('alice')
+    expect(books.snapshot()).toMatchObject({ committed: 100n, holdsIn: 7n })
+    // it owes what it has not written
+    await expect(store.close()).rejects.toMatchObject(locked)
+    await after.close()
+  })
+
+  it('packets get T00 from the first one', async () => {
+    const { store, disk, location } = await failing()
+    const { plugin, peer, packet, clock } = stack(store)
+    await plugin.connect()
+    disk.full = true
+    for (let i = 0; i < 2; i++) expect(rejectCode(await peer.sendData(packet()))).toBe('T00')
+    const other = levelStore({ location })
+    await other.open('alice')
+    await other.close()
+    disk.full = false
+    for (let i = 0; i < 5; i++) {
+      await clock.advance(300)
+      await turn()
+      expect(rejectCode(await peer.sendData(packet()))).toBe('T00')
+    }
+    await store.close().catch(() => undefined)
+  })
+})
+
 describe('a disk that gets full under a plugin', () => {
   it('has new prepares answered T00 and open ones passed on, and all is booked when there is space', async () => {
     const { store, disk, location } = await failing()

@@ -83,6 +83,7 @@ describe('levelStore', () => {
     await store.close()
     expect(await kept(location)).toEqual({
       '1/format': 'ilp-wrap',
+      '1/owner': expect.stringMatching(/^[0-9a-f-]{36}$/) as string,
       '1/balance/"al\\"ice/"': '32',
       '1/hold/"al\\"ice/"/1': `held in 7 ${SOON} ${String(held)}`,
       '1/hold/"al\\"ice/"/2': `committed in 7 ${SOON} ${String(committed)}`,
@@ -101,7 +102,7 @@ describe('levelStore', () => {
     await (await store.open('alice')).snapshot()
     await (await store.open('bob', new Observer())).outstanding()
     await store.close()
-    expect(Object.keys(await kept(location))).toEqual(['1/format'])
+    expect(Object.keys(await kept(location))).toEqual(['1/format', '1/owner'])
   })
 
   it('lists the open holds of this process', async () => {
@@ -116,6 +117,19 @@ describe('levelStore', () => {
       unconfirmed: []
     })
     await store.close()
+  })
+
+  it('opens one that was written before there was a mark of its owner', async () => {
+    const location = await directory()
+    await put(location, { '1/format': 'ilp-wrap', '1/balance/"alice"': '5' })
+    const marks: (string | undefined)[] = []
+    for (let i = 0; i < 2; i++) {
+      const store = levelStore({ location })
+      expect((await store.open('alice')).snapshot()).toMatchObject({ committed: 5n })
+      await store.close()
+      marks.push((await kept(location))['1/owner'])
+    }
+    expect(new Set([undefined, ...marks]).size).toBe(3)
   })
 
   it('forgets the ids of money an hour after it was closed, those of adjustments never', async () => {
@@ -173,7 +187,7 @@ describe('levelStore', () => {
     await store.close()
     await clock.advance(10_000)
     expect(observer.told).toEqual([])
-    expect(Object.keys(await kept(location))).toHaveLength(3)
+    expect(Object.keys(await kept(location)).filter((key) => key.startsWith('1/hold'))).toHaveLength(1)
   })
 
   it('fails with a code of its own once it is closed', async () => {

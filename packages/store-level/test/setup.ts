@@ -32,21 +32,16 @@ export class FullDisk {
       if (this.full) throw new Error('No space left on device')
       await open(options ?? {})
     }
-    const put = level.put.bind(level) as (...given: unknown[]) => Promise<void>
-    level.put = async (...args: unknown[]) => {
-      if (this.stuck) throw new Error('Input/output error')
-      await put(...args)
-    }
     const batch = level.batch.bind(level) as () => ChainedBatch<ClassicLevel, string, string>
     level.batch = (() => {
       const chain = batch()
       const write = chain.write.bind(chain)
       chain.write = async (options?: ChainedBatchWriteOptions) => {
         this.changes.push(chain.length)
-        if (!this.full) return write(options ?? {})
+        if (!this.full && !this.stuck) return write(options ?? {})
         await turn()
         await chain.close()
-        throw new Error('No space left on device')
+        throw new Error(this.full ? 'No space left on device' : 'Input/output error')
       }
       return chain
     }) as ClassicLevel['batch']
