@@ -21,8 +21,11 @@ export type Batch = ReadonlyMap<string, string | undefined>
 
 const DONE: Promise<void> = Promise.resolve()
 
-/** What LevelDB leaves in a directory beside `CURRENT`, without which it would begin anew. */
-const LEVEL_FILES = /^(MANIFEST-\d+|\d+\.(ldb|log|sst))$/
+/**
+ * What LevelDB leaves in a directory beside `CURRENT`, without which it would begin anew. Not its first manifest: that
+ * has nothing in it, is there before `CURRENT`, and gone once a database is made.
+ */
+const LEVEL_FILES = /^(MANIFEST-(?!000001$)\d+|\d+\.(ldb|log|sst))$/
 
 /**
  * A LevelDB that belongs to one process at a time. After a write that failed it is opened anew by whoever needs it next.

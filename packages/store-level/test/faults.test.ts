@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { events, systemClock, wrap } from '@ilp-wrap/core'
 import type { PluginEvent } from '@ilp-wrap/core'
@@ -411,6 +411,22 @@ describe('a real file system (skipped where the test may not mount one)', () => 
       code: 'ILP_WRAP_STORE_UNAVAILABLE'
     })
     await store.close()
+  })
+
+  it('that is full at whatever moment of the making is taken once it has space', async ({ skip }) => {
+    for (let free = 0; free <= 6; free++) {
+      const path = await tmpfs('size=128k')
+      if (path === undefined) return skip()
+      await mkdir(join(path, 'store'))
+      await writeFile(join(path, 'rest'), Buffer.alloc((32 - free) * 4096)).catch(() => undefined)
+      const store = levelStore({ location: join(path, 'store') })
+      await store.open('alice').catch((error: unknown) => {
+        expect(error).toMatchObject({ code: 'ILP_WRAP_STORE_UNAVAILABLE' })
+      })
+      await rm(join(path, 'rest'))
+      expect((await store.open('alice')).snapshot()).toMatchObject({ committed: 0n })
+      await store.close()
+    }
   })
 
   it('that gets full loses nothing that was acknowledged, writes nothing by halves, and goes on with space', async ({

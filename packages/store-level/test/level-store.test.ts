@@ -327,6 +327,27 @@ describe('a store that cannot be used', () => {
     expect((await readdir(location)).some((file) => file.endsWith('.log'))).toBe(true)
   })
 
+  // of a disk that was full, or a process that was killed, at that moment
+  it.each(['MANIFEST-000001', 'MANIFEST-000001 000001.dbtmp LOCK LOG LOG.old'])(
+    'is made when no more than its making had begun: %s',
+    async (files) => {
+      const location = await directory()
+      for (const file of files.split(' ')) await writeFile(join(location, file), '')
+      await opening(location)
+      await opening(location)
+    }
+  )
+
+  it.each(['000003.log', '000005.ldb', '000005.sst', 'MANIFEST-000002'])(
+    'is refused when CURRENT is missing beside %s',
+    async (file) => {
+      const location = await directory()
+      for (const name of ['MANIFEST-000001', file]) await writeFile(join(location, name), '')
+      await expect(opening(location)).rejects.toThrow(refusal('ILP_WRAP_CORRUPT_STORE', 'CURRENT'))
+      expect(await readdir(location)).toContain(file)
+    }
+  )
+
   it('is refused when LevelDB finds it corrupt', async () => {
     const location = await directory()
     await opening(location)
