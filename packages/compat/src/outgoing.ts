@@ -28,21 +28,42 @@ interface Ended {
   readonly condition: string
 }
 
+/** What is remembered of a transfer that has expired while the ledger said nothing of it. */
+interface Unheard extends Ended {
+  readonly outcome: 'unknown'
+  /** Milliseconds since 1970; from then on it is not asked for any more. */
+  readonly until: number
+}
+
 /** Nothing can become of it any more. */
 const FULFILLED: Ended = { outcome: 'fulfilled', amount: '0', condition: '' }
 
 /** How many transfers are asked for at once after a reconnect. */
 const QUESTIONS_AT_ONCE = 8
 
+/** How long a question keeps the next from being asked. */
+const QUESTION_MS = 10_000
+
+/** How long a transfer of which the ledger has said nothing is asked for at each connection. */
+const UNHEARD_MS = 24 * 60 * 60_000
+
+/** What the ledger says of a transfer by which nothing was paid, nor will be. */
+const UNPAID: ReadonlySet<string> = new Set([
+  'AlreadyRolledBackError',
+  'TransferNotFoundError',
+  'TransferNotConditionalError'
+])
+
 /** How long a transfer of an earlier process that has expired meanwhile is kept, for the ledger to say what became of it. */
 const RECOVERY_MS = 10_000
 
 /**
- * A conditional transfer without an outcome. `sending`: the plugin has it. `unknown`: the plugin's call has failed, which
- * leaves open whether the ledger has the transfer. `submitted`: the plugin says that the ledger has it.
+ * A conditional transfer without an outcome. `writing`: it is on its way into the store. `sending`: the plugin has it.
+ * `unknown`: the plugin's call has failed, which leaves open whether the ledger has the transfer. `submitted`: the plugin
+ * says that the ledger has it.
  */
 class OutgoingTransfer extends Deadline {
-  state: 'sending' | 'unknown' | 'submitted' = 'sending'
+  state: 'writing' | 'sending' | 'unknown' | 'submitted' = 'sending'
   readonly id: string
   readonly amount: string
   readonly condition: string
@@ -66,6 +87,20 @@ class OutgoingTransfer extends Deadline {
   }
 }
 
+/** Something that the plugin has been asked, for as long as the next question waits for the answer. */
+class Question extends Deadline {
+  readonly #done: () => void
+
+  constructor(at: number, done: () => void) {
+    super(at)
+    this.#done = done
+  }
+
+  expire(): void {
+    this.#done()
+  }
+}
+
 /**
  * The outgoing prepares of one plugin as conditional transfers. Each has one outcome: the first of what the ledger says
  * (fulfilled, rejected, cancelled), the plugin's refusal, and the expiry.
@@ -77,8 +112,10 @@ export class OutgoingTransfers {
   readonly #open = new Map<string, OutgoingTransfer>()
   /** What has an outcome, so that a second one is known for what it is. It takes its memory at once: made when needed. */
   #ended: LRUCache<string, Ended> | undefined
-  readonly #questions = new Set<OutgoingTransfer>()
-  #asking = 0
+  /** What has expired without a word of the ledger, the oldest first: it may have been executed all the same. */
+  readonly #unheard = new Map<string, Unheard>()
+  /** The transfers that are still to be asked for over this connection. */
+  #questions = new Set<string>()
 
   constructor(parts: Parts, options: OutgoingOptions, journal: Journal | undefined) {
     this.#parts = parts
@@ -123,9 +160,12 @@ export class OutgoingTransfers {
         this.#submit(entry, transfer)
         return
       }
+      entry.state = 'writing'
       void this.#journal.add({ id, amount, condition, expiresAt }).then(() => {
         // it may have expired while it was written
-        if (this.#open.has(id)) this.#submit(entry, transfer)
+        if (!this.#open.has(id)) return
+        entry.state = 'sending'
+        this.#submit(entry, transfer)
       })
     })
   }
@@ -207,16 +247,16 @@ export class OutgoingTransfers {
   }
 
   #fulfilledLate(id: string, fulfillment: unknown): void {
-    const ended = this.#ended?.get(id)
+    const ended = this.#endedAs(id)
     if (ended === undefined) return
     const bytes = bytes32(fulfillment)
     if (bytes === undefined || conditionOf(bytes) !== ended.condition) {
       this.#parts.emit({ type: 'outcome-repeated', transferId: id, outcome: 'fulfill' })
       return
     }
-    this.#ended?.set(id, FULFILLED)
-    this.#parts.log.warn('transfer %s was executed after the host was told that it was %s', id, ended.outcome)
+    this.#heard(id, FULFILLED)
     this.#parts.emit({ type: 'transfer-paid-late', transferId: id, amount: BigInt(ended.amount), paid: true })
+    this.#parts.log.warn('transfer %s was executed after the host was told that it was %s', id, ended.outcome)
   }
 
   rejected(transfer: Partial<TransferV1> | undefined, reason: unknown): void {
@@ -233,19 +273,49 @@ export class OutgoingTransfers {
   }
 
   #repeated(id: string, outcome: 'reject' | 'cancel'): void {
-    const ended = this.#ended?.get(id)
+    const ended = this.#endedAs(id)
     if (ended === undefined) return
     if (ended.outcome !== 'unknown') {
       this.#parts.emit({ type: 'outcome-repeated', transferId: id, outcome })
       return
     }
     // what the own timer has ended, the ledger ends a little later
-    this.#ended?.set(id, { ...ended, outcome: outcome === 'reject' ? 'rejected' : 'cancelled' })
+    const { amount, condition } = ended
+    this.#heard(id, { outcome: outcome === 'reject' ? 'rejected' : 'cancelled', amount, condition })
+  }
+
+  #endedAs(id: string): Ended | undefined {
+    return this.#unheard.get(id) ?? this.#ended?.get(id)
+  }
+
+  #heard(id: string, ended: Ended): void {
+    this.#ended?.set(id, ended)
+    this.#forget(id)
+  }
+
+  /** From now on it is not asked for. */
+  #forget(id: string): void {
+    if (this.#unheard.delete(id)) this.#journal?.remove(id)
   }
 
   /** The own timer of a transfer whose ledger has said nothing. */
   expired(entry: OutgoingTransfer): void {
+    if (entry.state !== 'writing' && this.#canAsk) this.#keep(entry)
     this.#end(entry, 'unknown', this.#reject('R00', 'The transfer timed out'))
+  }
+
+  #keep({ id, amount, condition }: OutgoingTransfer): void {
+    const until = this.#parts.clock.now() + UNHEARD_MS
+    this.#unheard.set(id, { outcome: 'unknown', amount, condition, until })
+    this.#prune()
+  }
+
+  #prune(): void {
+    const now = this.#parts.clock.now()
+    for (const [id, { until }] of this.#unheard) {
+      if (until > now && this.#unheard.size <= this.#options.remember) return
+      this.#forget(id)
+    }
   }
 
   #reject(code: string, message: string): Buffer {
@@ -279,37 +349,59 @@ export class OutgoingTransfers {
     this.#ended ??= new LRUCache({ max: this.#options.remember })
     const { id, amount, condition } = entry
     this.#ended.set(id, outcome === 'fulfilled' ? FULFILLED : { outcome, amount, condition })
-    this.#journal?.remove(entry.id)
+    if (outcome !== 'unknown' || !this.#unheard.has(id)) this.#journal?.remove(id)
     this.#parts.closed()
   }
 
   // ---------------------------------------------------------------------------------------------------------- recovery
 
-  /** After a connection has been made anew: asks what became of what is open, if the plugin can tell. */
+  get #canAsk(): boolean {
+    return typeof this.#parts.plugin.getFulfillment === 'function'
+  }
+
+  /**
+   * After a connection has been made anew: asks what became of what is open, and of what has expired unheard, if the
+   * plugin can tell. What was asked over an earlier connection is asked again; its answers may never come.
+   */
   recover(): void {
-    if (typeof this.#parts.plugin.getFulfillment !== 'function') return
-    for (const entry of this.#open.values()) this.#questions.add(entry)
-    while (this.#asking < QUESTIONS_AT_ONCE && this.#questions.size > 0) void this.#askAll()
+    if (!this.#canAsk) return
+    this.#prune()
+    this.#questions.clear()
+    const questions = (this.#questions = new Set([...this.#open.keys(), ...this.#unheard.keys()]))
+    for (let i = 0; i < QUESTIONS_AT_ONCE && questions.size > 0; i++) void this.#askAll(questions)
   }
 
-  async #askAll(): Promise<void> {
-    this.#asking++
-    for (const entry of this.#questions) {
-      this.#questions.delete(entry)
-      if (this.#open.get(entry.id) === entry) await this.#ask(entry)
+  async #askAll(questions: Set<string>): Promise<void> {
+    for (const id of questions) {
+      questions.delete(id)
+      if (this.#open.has(id) || this.#unheard.has(id)) await this.#ask(id)
     }
-    this.#asking--
   }
 
-  async #ask(entry: OutgoingTransfer): Promise<void> {
+  /** Resolves once it is answered, or the next question has waited long enough. */
+  #ask(id: string): Promise<void> {
+    const { background, clock } = this.#parts
+    return new Promise((resolve) => {
+      const question = new Question(clock.now() + QUESTION_MS, resolve)
+      background.add(question)
+      void this.#learn(id).finally(() => {
+        background.delete(question)
+        resolve()
+      })
+    })
+  }
+
+  async #learn(id: string): Promise<void> {
     const { plugin, log } = this.#parts
-    const { id } = entry
     try {
-      const fulfillment = await plugin.getFulfillment?.(id)
-      this.fulfilled({ id }, fulfillment, undefined)
+      const fulfillment: unknown = await plugin.getFulfillment?.(id)
+      // no error and no fulfillment say nothing
+      if (typeof fulfillment === 'string' && fulfillment !== '') this.fulfilled({ id }, fulfillment, undefined)
     } catch (error) {
+      const entry = this.#open.get(id)
+      if (entry !== undefined) this.#noFulfillment(entry, error)
+      else if (UNPAID.has(nameOf(error))) this.#forget(id)
       log.debug('asked for the fulfillment of %s: %O', id, error)
-      if (this.#open.get(id) === entry) this.#noFulfillment(entry, error)
     }
   }
 

@@ -4,6 +4,7 @@ import { InvalidServicesError, wrap } from '@ilp-wrap/core'
 import type { Store } from '@ilp-wrap/core'
 import { MemoryStore, fulfill, legacyPair, prepare, testClock } from '@ilp-wrap/testing'
 import { compat } from '../src/index.js'
+import type { CompatOptions } from '../src/index.js'
 import { CONDITION, PREIMAGE, connected, settled, setup } from './setup.js'
 import type { Setup } from './setup.js'
 import { named } from './v1-double.js'
@@ -116,6 +117,29 @@ describe('a reconnect', () => {
     expect(made.seen.map(({ type }) => type)).toEqual(['transfer-paid-late'])
   })
 
+  // Eight calls that never end had used up all questions of this process.
+  it('asks again at the next one, though the questions of the last are not answered', async () => {
+    const made = await connected()
+    const answers = Array.from({ length: 10 }, () => made.plugin.sendData(made.prepare()))
+    made.v1.fulfillments = () => new Promise(() => {})
+    await reconnect(made)
+    made.v1.fulfillments = async () => PREIMAGE
+    await reconnect(made)
+    for (const answer of answers) expect((await answer)[0]).toBe(13)
+  })
+
+  it('does not wait for ever until it asks for the next', async () => {
+    const made = await connected()
+    const packet = made.prepare({ expiresAt: made.clock.now() + 60_000 })
+    const answers = Array.from({ length: 9 }, () => made.plugin.sendData(packet))
+    let asked = 0
+    made.v1.fulfillments = () => (++asked > 8 ? Promise.resolve(PREIMAGE) : new Promise(() => {}))
+    await reconnect(made)
+    expect(asked).toBe(8)
+    await made.clock.advance(11_000)
+    expect((await answers[8]!)[0]).toBe(13)
+  })
+
   it('does not mistake an error for news where the outcome has come meanwhile', async () => {
     const made = await connected()
     const answer = made.plugin.sendData(made.prepare())
@@ -139,6 +163,19 @@ describe('a reconnect', () => {
     expect(await codeOf(answer)).toBe('R00')
   })
 
+  // null, undefined: no plugin is known that says so of a wrong fulfillment, and one that has none says nothing by it.
+  it('goes on waiting where the plugin gives no fulfillment and no error either', async () => {
+    const made = await connected()
+    const answer = made.plugin.sendData(made.prepare())
+    for (const nothing of [undefined, null, '', 7, {}]) {
+      made.v1.fulfillments = async () => nothing as string
+      await reconnect(made)
+      expect([made.handle.outgoing, made.seen]).toEqual([1, []])
+    }
+    made.v1.emit('outgoing_fulfill', made.v1.last, PREIMAGE)
+    expect((await answer)[0]).toBe(13)
+  })
+
   it('happens for a plugin that does not tell that it is connected, too', async () => {
     const made = await connected()
     const answer = made.plugin.sendData(made.prepare())
@@ -150,6 +187,96 @@ describe('a reconnect', () => {
     made.v1.fulfillments = async () => PREIMAGE
     await made.plugin.connect()
     expect((await answer)[0]).toBe(13)
+  })
+})
+
+// An outage that outlasts the expiry: the host has its R00, and the ledger may have executed the transfer all the same.
+// Nobody asked about it, and money had moved without a trace.
+describe('a transfer that expired while the ledger said nothing', () => {
+  /** Such a one, and the ids that are asked for from then on. */
+  async function outlasted(options?: CompatOptions): Promise<{ made: Setup; asked: string[] }> {
+    const made = await connected(options)
+    const answer = made.plugin.sendData(made.prepare())
+    made.v1.emit('disconnect')
+    await made.clock.advance(11_000)
+    expect(await codeOf(answer)).toBe('R00')
+    const asked: string[] = []
+    made.v1.fulfillments = async (id) => {
+      asked.push(id)
+      throw named('MissingFulfillmentError')
+    }
+    return { made, asked }
+  }
+
+  it('is asked for at the next connection: that it was executed is reported, once', async () => {
+    const { made } = await outlasted()
+    let asked = 0
+    made.v1.fulfillments = async () => {
+      asked++
+      return PREIMAGE
+    }
+    await reconnect(made)
+    await reconnect(made)
+    expect(made.seen).toMatchObject([{ type: 'transfer-paid-late', transferId: made.v1.last.id, amount: 100n }])
+    expect(asked).toBe(1)
+  })
+
+  it('is asked for again and again while the ledger says nothing of it', async () => {
+    const { made, asked } = await outlasted()
+    await reconnect(made)
+    made.v1.fulfillments = () => Promise.reject(new Error('socket'))
+    await reconnect(made)
+    made.v1.fulfillments = async () => PREIMAGE
+    await reconnect(made)
+    expect(asked).toHaveLength(1)
+    expect(made.seen).toMatchObject([{ type: 'transfer-paid-late' }])
+  })
+
+  it('is not asked for any more once the ledger has said that nothing was paid', async () => {
+    for (const name of ['AlreadyRolledBackError', 'TransferNotFoundError', 'TransferNotConditionalError']) {
+      const { made, asked } = await outlasted()
+      const { fulfillments } = made.v1
+      made.v1.fulfillments = () => Promise.reject(named(name))
+      await reconnect(made)
+      made.v1.fulfillments = fulfillments
+      await reconnect(made)
+      expect([asked, made.seen]).toEqual([[], []])
+    }
+    for (const event of ['outgoing_cancel', 'outgoing_reject']) {
+      const { made, asked } = await outlasted()
+      made.v1.emit(event, made.v1.last)
+      await reconnect(made)
+      expect([asked, made.seen]).toEqual([[], []])
+    }
+  })
+
+  it('is not asked for any more after a day', async () => {
+    const { made, asked } = await outlasted()
+    made.clock.jump(24 * 60 * 60_000)
+    await reconnect(made)
+    expect(asked).toEqual([])
+  })
+
+  it('is remembered though many others have had their outcome since', async () => {
+    const { made } = await outlasted({ remember: 2 })
+    const { id } = made.v1.last
+    for (let i = 0; i < 5; i++) {
+      void made.plugin.sendData(made.prepare())
+      made.v1.emit('outgoing_fulfill', made.v1.last, PREIMAGE)
+    }
+    made.v1.fulfillments = async () => PREIMAGE
+    await reconnect(made)
+    expect(made.seen).toMatchObject([{ type: 'transfer-paid-late', transferId: id }])
+  })
+
+  it('is forgotten after a number of others like it', async () => {
+    const { made, asked } = await outlasted({ remember: 2 })
+    const first = made.v1.last.id
+    for (let i = 0; i < 2; i++) void made.plugin.sendData(made.prepare())
+    await made.clock.advance(11_000)
+    await reconnect(made)
+    expect(asked).toHaveLength(2)
+    expect(asked).not.toContain(first)
   })
 })
 
@@ -207,6 +334,33 @@ describe('with a store', () => {
     second.v1.emit('outgoing_reject', { id: ids[3] }, 'no')
     expect(outcomes()[3]).toEqual(['transfer-recovered', ids[3], 'rejected'])
     await settled()
+    expect(store.entries.get(KEY)).toBe('[]')
+  })
+
+  it('a transfer that expired without a word of the ledger stays written down until there is one', async () => {
+    const store = new MemoryStore()
+    const made = await start(store)
+    void made.plugin.sendData(made.prepare())
+    await settled()
+    await made.clock.advance(11_000)
+    expect(JSON.parse(store.entries.get(KEY)!)).toMatchObject([{ id: made.v1.last.id }])
+    const next = await start(store, async () => PREIMAGE)
+    expect(next.seen).toMatchObject([
+      { type: 'transfer-recovered', transferId: made.v1.last.id, outcome: 'fulfilled', amount: 100n }
+    ])
+    made.v1.fulfillments = async () => PREIMAGE
+    await reconnect(made)
+    expect(made.seen).toMatchObject([{ type: 'transfer-paid-late', transferId: made.v1.last.id }])
+    expect(store.entries.get(KEY)).toBe('[]')
+  })
+
+  it('it does not stay where the plugin cannot be asked', async () => {
+    const store = new MemoryStore()
+    const made = await start(store)
+    made.v1.getFulfillment = undefined as never
+    void made.plugin.sendData(made.prepare())
+    await settled()
+    await made.clock.advance(11_000)
     expect(store.entries.get(KEY)).toBe('[]')
   })
 
