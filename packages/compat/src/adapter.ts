@@ -15,6 +15,7 @@ import { isPrepare, prepareAmount, prepareDestination, prepareExpiresAt, reject 
 import { Connecting } from './connecting.js'
 import { IncomingTransfers } from './incoming.js'
 import { Journal } from './journal.js'
+import type { Outstanding } from './journal.js'
 import { Ledger } from './ledger.js'
 import type { Settings } from './options.js'
 import { OutgoingTransfers } from './outgoing.js'
@@ -75,6 +76,7 @@ export class CompatPlugin implements PluginV2 {
   #answering = false
   /** How often the v1 plugin has been connected, as far as we know. */
   #connections = 0
+  /** What an earlier process has left is known. */
   #loaded = false
   #zeroAsRequest: boolean
 
@@ -136,6 +138,7 @@ export class CompatPlugin implements PluginV2 {
     }
     const parts: Parts = { plugin, ledger, clock, log, emit, deadlines, background, closed }
     self.#journal = settings.recovery ? journalOf(setup) : undefined
+    self.#loaded = self.#journal === undefined
     self.#parts = parts
     self.#outgoing = new OutgoingTransfers(parts, settings, self.#journal)
     self.#incoming = new IncomingTransfers(parts, settings.remember)
@@ -180,15 +183,13 @@ export class CompatPlugin implements PluginV2 {
   // ---------------------------------------------------------------------------------------------------------- connection
 
   connect(options?: ConnectOptions): Promise<void> {
-    if (this.#started && !this.#connecting.underWay && this.#plugin.isConnected()) return Promise.resolve()
+    const { underWay } = this.#connecting
+    if (this.#started && this.#loaded && !underWay && this.#plugin.isConnected()) return Promise.resolve()
     return this.#connecting.run(() => this.#connect(options))
   }
 
   async #connect(options: ConnectOptions | undefined): Promise<void> {
-    if (this.#journal !== undefined && !this.#loaded) {
-      this.#outgoing.adopt(await this.#journal.load())
-      this.#loaded = true
-    }
+    await this.#load()
     this.#connecting.assertWanted()
     const before = this.#connections
     this.#begin()
@@ -224,8 +225,32 @@ export class CompatPlugin implements PluginV2 {
   /** For a plugin that was connected before it was wrapped, or that is connected behind our back. */
   #join(): boolean {
     if (!this.#plugin.isConnected()) return false
-    if (!this.#started) this.#begin()
+    if (this.#started) return true
+    this.#begin()
+    if (!this.#loaded) void this.#recover()
     return true
+  }
+
+  /** Takes over what an earlier process has left, once. */
+  async #load(): Promise<void> {
+    if (this.#journal === undefined || this.#loaded) return
+    this.#adopt(await this.#journal.load())
+  }
+
+  #adopt(left: readonly Outstanding[]): void {
+    if (this.#loaded) return
+    this.#loaded = true
+    this.#outgoing.adopt(left)
+  }
+
+  async #recover(): Promise<void> {
+    try {
+      await this.#load()
+    } catch (error) {
+      this.#parts.log.error('what an earlier process has left is not known: %O', error)
+      return
+    }
+    if (this.#started) this.#outgoing.recover()
   }
 
   #begin(): void {
@@ -268,7 +293,7 @@ export class CompatPlugin implements PluginV2 {
   }
 
   #stopListening(): void {
-    if (this.#outgoing.size > 0 || this.#incoming.size > 0 || this.#payments.size > 0) return
+    if (this.#outgoing.waiting > 0 || this.#incoming.size > 0 || this.#payments.size > 0) return
     this.#detach()
   }
 

@@ -54,7 +54,7 @@ const UNPAID: ReadonlySet<string> = new Set([
   'TransferNotConditionalError'
 ])
 
-/** How long a transfer of an earlier process that has expired meanwhile is kept, for the ledger to say what became of it. */
+/** How long, once it has been asked, the ledger may take to say what became of an earlier process's expired transfer. */
 const RECOVERY_MS = 10_000
 
 /**
@@ -114,6 +114,8 @@ export class OutgoingTransfers {
   #ended: LRUCache<string, Ended> | undefined
   /** What has expired without a word of the ledger, the oldest first: it may have been executed all the same. */
   readonly #unheard = new Map<string, Unheard>()
+  /** When those of an earlier process expire that have not been asked for: without a connection they have no end. */
+  readonly #unasked = new Map<string, number>()
   /** The transfers that are still to be asked for over this connection. */
   #questions = new Set<string>()
 
@@ -126,6 +128,11 @@ export class OutgoingTransfers {
   /** How many have no outcome yet. */
   get size(): number {
     return this.#open.size
+  }
+
+  /** How many of them will have one, be it at their expiry; the others wait for a connection. */
+  get waiting(): number {
+    return this.#open.size - this.#unasked.size
   }
 
   /** Sends a prepare as a transfer to an account on the ledger; `otherwise` is asked when the plugin refuses the amount. */
@@ -174,8 +181,11 @@ export class OutgoingTransfers {
   adopt(left: readonly Outstanding[]): void {
     const now = this.#parts.clock.now()
     for (const { id, amount, condition, expiresAt } of left) {
-      const at = Math.max(expiresAt + this.#options.graceMs, now + RECOVERY_MS)
-      this.#add(new OutgoingTransfer(this, at, id, amount, condition))
+      const entry = new OutgoingTransfer(this, Infinity, id, amount, condition)
+      // until then it may be on its way to the ledger
+      if (expiresAt <= now) entry.state = 'unknown'
+      this.#unasked.set(id, expiresAt)
+      this.#add(entry)
     }
   }
 
@@ -344,6 +354,7 @@ export class OutgoingTransfers {
   #close(entry: OutgoingTransfer, outcome: Outcome): void {
     this.#open.delete(entry.id)
     this.#deadlinesOf(entry).delete(entry)
+    if (this.#unasked.size > 0) this.#unasked.delete(entry.id)
     // a map's past, which holds its entries until it is collected, is not to hold what they held
     entry.resolve = entry.reject = entry.otherwise = undefined
     this.#ended ??= new LRUCache({ max: this.#options.remember })
@@ -364,7 +375,10 @@ export class OutgoingTransfers {
    * plugin can tell. What was asked over an earlier connection is asked again; its answers may never come.
    */
   recover(): void {
-    if (!this.#canAsk) return
+    if (!this.#canAsk) {
+      for (const id of this.#unasked.keys()) this.#startGrace(id)
+      return
+    }
     this.#prune()
     this.#questions.clear()
     const questions = (this.#questions = new Set([...this.#open.keys(), ...this.#unheard.keys()]))
@@ -378,9 +392,24 @@ export class OutgoingTransfers {
     }
   }
 
+  /** Gives an end to what an earlier process has left. */
+  #startGrace(id: string): void {
+    const expiresAt = this.#unasked.get(id)
+    const entry = this.#open.get(id)
+    if (expiresAt === undefined || entry === undefined) return
+    const { amount, condition, state } = entry
+    const at = Math.max(expiresAt + this.#options.graceMs, this.#parts.clock.now() + RECOVERY_MS)
+    const timed = new OutgoingTransfer(this, at, id, amount, condition)
+    timed.state = state
+    this.#unasked.delete(id)
+    this.#deadlinesOf(entry).delete(entry)
+    this.#add(timed)
+  }
+
   /** Resolves once it is answered, or the next question has waited long enough. */
   #ask(id: string): Promise<void> {
     const { background, clock } = this.#parts
+    this.#startGrace(id)
     return new Promise((resolve) => {
       const question = new Question(clock.now() + QUESTION_MS, resolve)
       background.add(question)
@@ -396,7 +425,9 @@ export class OutgoingTransfers {
     try {
       const fulfillment: unknown = await plugin.getFulfillment?.(id)
       // no error and no fulfillment say nothing
-      if (typeof fulfillment === 'string' && fulfillment !== '') this.fulfilled({ id }, fulfillment, undefined)
+      if (typeof fulfillment !== 'string' || fulfillment === '') return
+      // what was asked for twice is no second outcome
+      if (this.#endedAs(id) !== FULFILLED) this.fulfilled({ id }, fulfillment, undefined)
     } catch (error) {
       const entry = this.#open.get(id)
       if (entry !== undefined) this.#noFulfillment(entry, error)

@@ -364,14 +364,128 @@ describe('with a store', () => {
     expect(store.entries.get(KEY)).toBe('[]')
   })
 
-  it('what has expired while nobody was there is asked for as well, and given up after a while', async () => {
+  /** A store with a transfer that an earlier process has left; it has expired. */
+  function leftover(): MemoryStore {
     const store = new MemoryStore()
     const expiresAt = Date.UTC(2019, 0, 1)
     store.entries.set(KEY, JSON.stringify([{ id: 'old', amount: '7', condition: CONDITION, expiresAt }]))
-    const made = await start(store, () => Promise.reject(named('TransferNotFoundError')))
+    return store
+  }
+  const unknown = { type: 'transfer-recovered', transferId: 'old', amount: 7n, outcome: 'unknown' }
+
+  it('what has expired while nobody was there is asked for as well, and given up after a while', async () => {
+    const store = leftover()
+    const made = await start(store)
     expect(made.seen).toEqual([])
     await made.clock.advance(11_000)
-    expect(made.seen).toMatchObject([{ type: 'transfer-recovered', transferId: 'old', amount: 7n, outcome: 'unknown' }])
+    expect(made.seen).toMatchObject([unknown])
+    // the host has been told; the ledger has said nothing yet
+    expect(store.entries.get(KEY)).toContain('old')
+    made.v1.fulfillments = async () => PREIMAGE
+    await reconnect(made)
+    expect(made.seen[1]).toMatchObject({ type: 'transfer-paid-late', transferId: 'old', amount: 7n })
+    await settled()
+    expect(store.entries.get(KEY)).toBe('[]')
+  })
+
+  it('what has expired and is not known to the ledger will not be executed any more', async () => {
+    const made = await start(leftover(), () => Promise.reject(named('TransferNotFoundError')))
+    expect(made.seen).toMatchObject([{ ...unknown, outcome: 'rejected' }])
+  })
+
+  it('what the ledger does not know before it has expired may be on its way', async () => {
+    const store = leftover()
+    store.entries.set(KEY, store.entries.get(KEY)!.replace(String(Date.UTC(2019, 0, 1)), String(Date.UTC(2099, 0, 1))))
+    const made = await start(store, () => Promise.reject(named('TransferNotFoundError')))
+    expect([made.seen, made.handle.outgoing]).toEqual([[], 1])
+  })
+
+  // The time ran from the first attempt to connect: a restart while the ledger was unreachable forgot it all unasked.
+  it('what an earlier process has left is kept until a connection is up, however long that takes', async () => {
+    const store = leftover()
+    const made = setup(undefined, { store, account: 'me' })
+    made.v1.fulfillments = async () => PREIMAGE
+    made.v1.onConnect = () => Promise.reject(new Error('ECONNREFUSED'))
+    for (let i = 0; i < 6; i++) {
+      await expect(made.plugin.connect()).rejects.toThrow('ECONNREFUSED')
+      await made.clock.advance(3_000)
+    }
+    expect([made.seen, made.handle.outgoing, made.v1.listening]).toEqual([[], 1, 0])
+    expect(store.entries.get(KEY)).toContain('old')
+    made.v1.onConnect = undefined
+    await made.plugin.connect()
+    await settled()
+    expect(made.seen).toMatchObject([{ ...unknown, outcome: 'fulfilled' }])
+    expect(store.entries.get(KEY)).toBe('[]')
+  })
+
+  it('what the plugin cannot be asked for may have its outcome for a while after the connection is up', async () => {
+    const store = leftover()
+    const made = setup(undefined, { store, account: 'me' })
+    made.v1.getFulfillment = undefined as never
+    made.v1.onConnect = () => made.clock.advance(60_000)
+    await made.plugin.connect()
+    expect(made.seen).toEqual([])
+    await made.clock.advance(11_000)
+    expect(made.seen).toMatchObject([unknown])
+    expect(store.entries.get(KEY)).toBe('[]')
+  })
+
+  it('what an earlier process has left may have its outcome while the plugin connects', async () => {
+    const made = setup(undefined, { store: leftover(), account: 'me' })
+    made.v1.onConnect = async () => made.v1.emit('outgoing_cancel', { id: 'old' })
+    await made.plugin.connect()
+    expect(made.seen).toMatchObject([{ ...unknown, outcome: 'cancelled' }])
+  })
+
+  // Such a plugin had nothing recovered: `connect` had nothing to do, and what else takes it up did not read the store.
+  it('it is asked for by a plugin that was connected before it was wrapped, too', async () => {
+    const takeUps: ((made: Setup) => unknown)[] = [
+      ({ plugin }) => plugin.connect(),
+      ({ plugin }) => plugin.sendMoney('1'),
+      ({ plugin }) => {
+        plugin.registerMoneyHandler(async () => {})
+        return plugin.connect()
+      }
+    ]
+    for (const takeUp of takeUps) {
+      const store = leftover()
+      const made = setup(undefined, { store, account: 'me' })
+      made.v1.fulfillments = async () => PREIMAGE
+      await made.v1.connect()
+      await takeUp(made)
+      await settled()
+      expect(made.seen).toMatchObject([{ ...unknown, outcome: 'fulfilled' }])
+      expect(store.entries.get(KEY)).toBe('[]')
+    }
+  })
+
+  it('it is not asked for where the plugin was disconnected while the store was read', async () => {
+    const made = setup(undefined, { store: leftover(), account: 'me' })
+    let asked = 0
+    made.v1.fulfillments = async () => {
+      asked++
+      return PREIMAGE
+    }
+    await made.v1.connect()
+    made.plugin.registerMoneyHandler(async () => {})
+    await made.plugin.disconnect()
+    await settled()
+    expect([asked, made.handle.outgoing, made.v1.listening]).toEqual([0, 1, 0])
+    await made.plugin.connect()
+    await settled()
+    expect([asked, made.handle.outgoing]).toEqual([1, 0])
+  })
+
+  it('that a plugin which was connected before it was wrapped cannot read the store is in the log', async () => {
+    const store = new MemoryStore()
+    store.entries.set(KEY, 'junk')
+    const made = setup(undefined, { store, account: 'me' })
+    await made.v1.connect()
+    await made.plugin.sendMoney('1')
+    await settled()
+    expect(made.log.lines.join()).toContain(KEY)
+    await expect(made.plugin.connect()).rejects.toThrow(InvalidServicesError)
   })
 
   it('what is there is not overwritten unread by a plugin that was connected before it was wrapped', async () => {
