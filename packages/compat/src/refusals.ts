@@ -21,7 +21,6 @@ const REFUSALS: ReadonlyMap<string, Refusal> = new Map(
     AccountNotFoundError: { code: 'F02', message: 'There is no such account on the ledger' },
     NotAcceptedError: NOT_ACCEPTED,
     NoSubscriptionsError: { code: 'T01', message: 'Nobody listens on the other side of the ledger' },
-    DuplicateIdError: { code: 'T00', message: 'The ledger has a transfer of the same id' },
     MaximumIlpDataSizeExceeded: { code: 'F01', message: 'The ledger carries no packet of that size' },
     MaximumIlpDataSizeExceededError: { code: 'F01', message: 'The ledger carries no packet of that size' },
     HoldsNotSupported: { code: 'F00', message: 'The ledger has no conditional transfers' },
@@ -35,7 +34,7 @@ const UNREACHABLE: Refusal = { code: 'T01', message: 'The ledger cannot be reach
 
 /**
  * The refusal that an error of `sendTransfer` states: nothing has moved, and nothing will. Undefined for all that may
- * have reached the ledger nevertheless; an UnreachableError does when the plugin threw it in place of a promise, before
+ * have reached the ledger nevertheless, a DuplicateIdError among it: our ids are fresh, so the ledger has our transfer. An UnreachableError does when the plugin threw it in place of a promise, before
  * anything could leave.
  */
 export function refusalOf(error: unknown, thrownAtOnce: boolean): Refusal | undefined {

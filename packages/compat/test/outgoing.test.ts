@@ -326,7 +326,6 @@ describe('a plugin that refuses a transfer', () => {
     ['AccountNotFoundError', 'F02'],
     ['NotAcceptedError', 'F00'],
     ['NoSubscriptionsError', 'T01'],
-    ['DuplicateIdError', 'T00'],
     ['MaximumIlpDataSizeExceeded', 'F01'],
     ['HoldsNotSupported', 'F00'],
     ['ExpiryNotSupported', 'F00']
@@ -337,6 +336,18 @@ describe('a plugin that refuses a transfer', () => {
     expect(packet).toMatchObject({ code, triggeredBy: 'test.ledger.me' })
     expect(packet.message).not.toContain('secret')
     expect(handle.outgoing).toBe(0)
+  })
+
+  // The id is fresh: the ledger has it from an attempt of the plugin whose answer was lost.
+  it('as one that the ledger has already leaves its outcome open', async () => {
+    const { plugin, v1, prepare, handle } = await connected()
+    v1.holds = true
+    const answer = plugin.sendData(prepare())
+    v1.sent[0]!.reject(named('DuplicateIdError'))
+    await settled()
+    expect(handle.outgoing).toBe(1)
+    v1.emit('outgoing_fulfill', v1.last, PREIMAGE)
+    expect((await answer)[0]).toBe(13)
   })
 
   it('with NotAcceptedError answers with T00 where that is asked for', async () => {
