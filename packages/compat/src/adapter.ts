@@ -142,7 +142,7 @@ export class CompatPlugin implements PluginV2 {
     self.#parts = parts
     self.#outgoing = new OutgoingTransfers(parts, settings, self.#journal)
     self.#incoming = new IncomingTransfers(parts, settings.remember)
-    self.#payments = new Payments(parts, settings.moneyTimeoutMs)
+    self.#payments = new Payments(parts, settings.moneyTimeoutMs, settings.remember)
     self.#requests = new Requests(parts, settings)
     self.#connecting = new Connecting(plugin, clock)
     self.#disposed = disposed

@@ -14,6 +14,8 @@ declare module '@ilp-wrap/core' {
     'outcome-repeated': OutcomeRepeated
     /** Money came in, and the host did not take it: it has no handler, or the handler threw. */
     'money-unhandled': MoneyUnhandled
+    /** The ledger said what became of money after `sendMoney` had told otherwise, or that nobody knows. */
+    'money-outcome-late': MoneyOutcomeLate
     /** A transfer that an earlier process had left outstanding has its outcome; nobody waits for it any more. */
     'transfer-recovered': TransferRecovered
     /** The store did not take what is outstanding; transfers go on, and would not survive a restart. */
@@ -57,6 +59,11 @@ export interface MoneyUnhandled {
   readonly amount: string
   /** What the handler threw, or what is wrong with the amount; undefined if there is no handler. */
   readonly error: unknown
+}
+
+export interface MoneyOutcomeLate extends TransferEvent {
+  /** Whether the money has moved. */
+  readonly sent: boolean
 }
 
 export interface TransferRecovered extends TransferEvent {

@@ -4,6 +4,7 @@ export { RequestRejectedError } from './errors.js'
 export type {
   FulfillFailed,
   JournalFailed,
+  MoneyOutcomeLate,
   MoneyUnhandled,
   OutcomeRepeated,
   TransferEvent,

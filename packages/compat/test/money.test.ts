@@ -129,6 +129,96 @@ describe('sendMoney', () => {
   })
 })
 
+// The host has its answer, and what came after it was dropped without a trace.
+describe('what comes to be known of money after its end', () => {
+  const late = (sent: boolean): object => ({ type: 'money-outcome-late', source: 'compat', amount: 5n, sent })
+
+  it('is reported when the ledger rejects what the plugin took', async () => {
+    for (const event of ['outgoing_reject', 'outgoing_cancel']) {
+      const { plugin, v1, seen } = await connected()
+      await plugin.sendMoney('5')
+      v1.emit(event, v1.last, 'no')
+      v1.emit(event, v1.last, 'no')
+      expect(seen).toMatchObject([{ ...late(false), transferId: v1.last.id }])
+    }
+  })
+
+  it('is reported when the ledger executes what may have failed, or certainly had', async () => {
+    for (const error of [new Error('socket'), named('InsufficientBalanceError')]) {
+      const { plugin, v1, seen, log } = await connected()
+      v1.holds = true
+      const outcome = outcomeOf(plugin.sendMoney('5'))
+      v1.sent[0]!.reject(error)
+      await settled()
+      expect(outcome.current).toBeInstanceOf(Error)
+      v1.emit('outgoing_transfer', v1.last)
+      v1.emit('outgoing_transfer', v1.last)
+      expect(seen).toMatchObject([{ ...late(true), transferId: v1.last.id }])
+      expect(log.lines.join()).toContain(v1.last.id)
+    }
+  })
+
+  it('is reported when the ledger rejects what may have arrived', async () => {
+    const { plugin, v1, seen } = await connected()
+    v1.holds = true
+    const outcome = outcomeOf(plugin.sendMoney('5'))
+    v1.sent[0]!.reject(new Error('socket'))
+    await settled()
+    expect(outcome.current).toBeInstanceOf(Error)
+    v1.emit('outgoing_reject', v1.last, 'no')
+    expect(seen).toMatchObject([late(false)])
+  })
+
+  it('is reported when the plugin answers later than the host has waited', async () => {
+    for (const error of [undefined, named('InsufficientBalanceError')]) {
+      const { plugin, v1, seen, clock } = await connected()
+      v1.holds = true
+      const outcome = outcomeOf(plugin.sendMoney('5'))
+      await clock.advance(31_000)
+      expect(outcome.current).toBeInstanceOf(TimeoutError)
+      if (error === undefined) v1.sent[0]!.resolve()
+      else v1.sent[0]!.reject(error)
+      await settled()
+      expect(seen).toMatchObject([late(error === undefined)])
+    }
+  })
+
+  it('is nothing new where it says what the host was told, or nothing', async () => {
+    const { plugin, v1, seen, clock } = await connected()
+    await plugin.sendMoney('5')
+    v1.emit('outgoing_transfer', v1.last)
+    v1.holds = true
+    const outcomes = [outcomeOf(plugin.sendMoney('5')), outcomeOf(plugin.sendMoney('5'))]
+    const [told, unsure] = v1.sent.slice(1)
+    // the ledger's word counts for more than what the plugin's call says after it
+    v1.emit('outgoing_transfer', told!.transfer)
+    told!.reject(named('InsufficientBalanceError'))
+    await clock.advance(31_000)
+    // this plugin tells what was sent: that its promise resolves is no proof
+    unsure!.resolve()
+    await settled()
+    expect(outcomes.map(({ current }) => current)).toEqual(['sent', expect.any(TimeoutError)])
+    expect(seen).toEqual([])
+  })
+
+  it('is not told any more after a number of other payments', async () => {
+    const { plugin, v1, seen } = await connected({ remember: 1 })
+    await plugin.sendMoney('5')
+    const { last } = v1
+    await plugin.sendMoney('5')
+    v1.emit('outgoing_reject', last, 'no')
+    expect(seen).toEqual([])
+  })
+})
+
+// The id is fresh: a ledger that has it has our transfer, from an attempt whose answer was lost.
+it('money that the ledger says to have already is not certain not to have moved', async () => {
+  const { plugin, v1 } = await connected()
+  const error = named('DuplicateIdError')
+  v1.onTransfer = () => Promise.reject(error)
+  await expect(plugin.sendMoney('5')).rejects.toBe(error)
+})
+
 it('the balance of the v1 plugin can be asked for', async () => {
   const { v1, handle } = await connected()
   Object.assign(v1, { getBalance: async () => '17' })
