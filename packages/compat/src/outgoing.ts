@@ -217,8 +217,8 @@ export class OutgoingTransfers {
     }
     const refusal = entry.state === 'submitted' ? undefined : refusalOf(error, thrownAtOnce)
     if (refusal === undefined) {
-      log.warn('transfer %s may have failed, its outcome is awaited: %O', entry.id, error)
       entry.state = 'unknown'
+      log.warn('transfer %s may have failed, its outcome is awaited: %O', entry.id, error)
       return
     }
     const { resolve, otherwise } = entry
@@ -227,9 +227,9 @@ export class OutgoingTransfers {
       resolve?.(otherwise())
       return
     }
-    log.debug('transfer %s was refused: %O', entry.id, error)
     const code = refusal === NOT_ACCEPTED ? this.#options.notAccepted : refusal.code
     this.#end(entry, 'rejected', reject({ code, message: refusal.message, triggeredBy: ledger.address }))
+    log.debug('transfer %s was refused: %O', entry.id, error)
   }
 
   // ------------------------------------------------------------------------------------------------- what the ledger says
@@ -249,8 +249,8 @@ export class OutgoingTransfers {
     }
     const bytes = bytes32(fulfillment)
     if (bytes === undefined || conditionOf(bytes) !== entry.condition) {
-      this.#parts.emit({ type: 'wrong-fulfillment', transferId: id, direction: 'outgoing' })
       this.#end(entry, 'rejected', this.#reject('F05', 'The fulfillment does not fulfill the condition'))
+      this.#parts.emit({ type: 'wrong-fulfillment', transferId: id, direction: 'outgoing' })
       return
     }
     this.#end(entry, 'fulfilled', fulfillOf(bytes, dataOfFulfillment(ilp)))
@@ -347,8 +347,8 @@ export class OutgoingTransfers {
   }
 
   #recovered({ id, amount }: OutgoingTransfer, outcome: Outcome): void {
-    this.#parts.log.info('transfer %s of an earlier process was %s', id, outcome)
     this.#parts.emit({ type: 'transfer-recovered', transferId: id, amount: BigInt(amount), outcome })
+    this.#parts.log.info('transfer %s of an earlier process was %s', id, outcome)
   }
 
   #close(entry: OutgoingTransfer, outcome: Outcome): void {

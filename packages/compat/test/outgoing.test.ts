@@ -3,7 +3,7 @@ import * as v1Packet from 'ilp-packet-v1'
 import { describe, expect, it } from 'vitest'
 import { UnreachableError, wrap } from '@ilp-wrap/core'
 import type { TransferV1 } from '@ilp-wrap/core'
-import { FULFILLMENT, fulfillmentOf, testClock } from '@ilp-wrap/testing'
+import { FULFILLMENT, MemoryLog, fulfillmentOf, testClock } from '@ilp-wrap/testing'
 import { compat } from '../src/index.js'
 import { CONDITION, PREIMAGE, connected, settled, setup } from './setup.js'
 import { V1Double, named } from './v1-double.js'
@@ -336,6 +336,16 @@ describe('a plugin that refuses a transfer', () => {
     expect(packet).toMatchObject({ code, triggeredBy: 'test.ledger.me' })
     expect(packet.message).not.toContain('secret')
     expect(handle.outgoing).toBe(0)
+  })
+
+  it('has its answer before anything is logged', async () => {
+    const log = new MemoryLog()
+    const { plugin, v1, prepare, handle } = await connected(undefined, { log })
+    const open: number[] = []
+    log.debug = log.warn = () => open.push(handle.outgoing)
+    v1.onTransfer = () => Promise.reject(named('InsufficientBalanceError'))
+    expect(await codeOf(plugin.sendData(prepare()))).toBe('T04')
+    expect(open).toEqual([0])
   })
 
   // The id is fresh: the ledger has it from an attempt of the plugin whose answer was lost.
