@@ -280,6 +280,7 @@ export class CompatPlugin implements PluginV2 {
     this.#connections++
     this.#parts.ledger.refresh()
     this.#outgoing.recover()
+    this.#incoming.resubmit()
   }
 
   /** Also puts back what a plugin has lost that calls `removeAllListeners` on itself. */

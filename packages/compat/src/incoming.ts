@@ -7,10 +7,16 @@ import { nameOf } from './refusals.js'
 import { errorOf, reasonOf, reasonOfReject } from './rejections.js'
 import { ilpOfFulfill, isAmount, isFulfillmentOf, prepareOfTransfer } from './transfers.js'
 
+interface Fulfillment {
+  readonly fulfillment: string
+  readonly ilp: string | undefined
+  readonly amount: string
+  /** Until then the ledger takes it. */
+  readonly expiresAt: number
+}
+
 /** What was answered to an incoming transfer. */
-type Answer =
-  | { readonly fulfillment: string; readonly ilp: string | undefined; readonly amount: string }
-  | { readonly reason: RejectionMessageV1 }
+type Answer = Fulfillment | { readonly reason: RejectionMessageV1 }
 
 /** How much memory the remembered answers may take. */
 const ANSWERS_BYTES = 16 * 2 ** 20
@@ -48,6 +54,24 @@ class IncomingTransfer extends Deadline {
   }
 }
 
+/** A fulfillment that the plugin has failed to submit: whether the ledger has it is not known. */
+class Doubtful extends Deadline {
+  readonly id: string
+  readonly answer: Fulfillment
+  readonly #transfers: IncomingTransfers
+
+  constructor(transfers: IncomingTransfers, id: string, answer: Fulfillment) {
+    super(answer.expiresAt)
+    this.#transfers = transfers
+    this.id = id
+    this.answer = answer
+  }
+
+  expire(): void {
+    this.#transfers.lapsed(this)
+  }
+}
+
 /**
  * The incoming transfers of one plugin: conditional ones go to the host as prepares, each once, and its answer goes back;
  * unconditional ones are money, also once.
@@ -60,6 +84,7 @@ export class IncomingTransfers {
   readonly #parts: Parts
   readonly #remember: number
   readonly #open = new Map<string, IncomingTransfer>()
+  readonly #doubtful = new Map<string, Doubtful>()
   // both take their memory at once: made when needed
   #answers: LRUCache<string, Answer> | undefined
   #money: LRUCache<string, true> | undefined
@@ -108,8 +133,13 @@ export class IncomingTransfers {
 
   /** `incoming_cancel`: the ledger takes no answer any more. */
   cancelled(transfer: Partial<TransferV1> | undefined): void {
-    const entry = this.#open.get(transfer?.id ?? '')
+    const id = transfer?.id ?? ''
+    const entry = this.#open.get(id)
     if (entry !== undefined) this.#close(entry, this.#refusal('R00', 'The transfer was cancelled'), undefined)
+    const doubtful = this.#doubtful.get(id)
+    if (doubtful === undefined) return
+    this.lapsed(doubtful)
+    this.#tooLate({ id, amount: doubtful.answer.amount })
   }
 
   /** The host has not answered in time. The ledger may not have a clock of its own. */
@@ -124,41 +154,51 @@ export class IncomingTransfers {
       return
     }
     if (fulfill !== undefined) {
-      this.#answer(entry, this.#fulfillmentOf(entry, fulfill))
+      this.#fulfilled(entry, fulfill)
       return
     }
     if (Buffer.isBuffer(packet) && isReject(packet)) {
       this.#answer(entry, { reason: reasonOfReject(packet, this.#parts.clock.now()) })
       return
     }
-    this.#parts.log.error('the data handler answered transfer %s with no ILP packet', entry.id)
     this.#answer(entry, this.#refusal('T00', 'Internal error'))
+    this.#parts.log.error('the data handler answered transfer %s with no ILP packet', entry.id)
   }
 
-  #fulfillmentOf(entry: IncomingTransfer, packet: Buffer): Answer {
+  #fulfilled(entry: IncomingTransfer, packet: Buffer): void {
     const fulfillment = fulfillFulfillment(packet) as Buffer
+    const { amount, at: expiresAt } = entry
     if (!isFulfillmentOf(fulfillment, entry.condition)) {
+      this.#answer(entry, this.#refusal('F05', 'The fulfillment does not fulfill the condition'))
       this.#parts.emit({ type: 'wrong-fulfillment', transferId: entry.id, direction: 'incoming' })
-      return this.#refusal('F05', 'The fulfillment does not fulfill the condition')
+      return
     }
     // the shared timer is not exact
-    if (this.#parts.clock.now() >= entry.at) {
+    if (this.#parts.clock.now() >= expiresAt) {
+      this.#answer(entry, this.#refusal('R00', 'The transfer timed out'))
       this.#tooLate(entry)
-      return this.#refusal('R00', 'The transfer timed out')
+      return
     }
-    return { fulfillment: fulfillment.toString('base64url'), ilp: ilpOfFulfill(packet), amount: entry.amount }
+    this.#answer(entry, {
+      fulfillment: fulfillment.toString('base64url'),
+      ilp: ilpOfFulfill(packet),
+      amount,
+      expiresAt
+    })
   }
 
   #threw(entry: IncomingTransfer, error: unknown): void {
-    this.#parts.log.error('the data handler threw for transfer %s: %O', entry.id, error)
-    if (this.#open.get(entry.id) !== entry) return
-    const { code, message, data } = errorOf(error)
-    this.#answer(entry, { reason: reasonOf(code, message, this.#parts.ledger.address, this.#parts.clock.now(), data) })
+    const { ledger, clock, log } = this.#parts
+    if (this.#open.get(entry.id) === entry) {
+      const { code, message, data } = errorOf(error)
+      this.#answer(entry, { reason: reasonOf(code, message, ledger.address, clock.now(), data) })
+    }
+    log.error('the data handler threw for transfer %s: %O', entry.id, error)
   }
 
   #tooLate({ id, amount }: { id: string; amount: string }): void {
-    this.#parts.log.warn('transfer %s was fulfilled too late, it will not be paid', id)
     this.#parts.emit({ type: 'fulfill-too-late', transferId: id, amount: BigInt(amount) })
+    this.#parts.log.warn('transfer %s was fulfilled too late, it will not be paid', id)
   }
 
   #answer(entry: IncomingTransfer, answer: Answer): void {
@@ -204,16 +244,61 @@ export class IncomingTransfers {
 
   #refused(id: string, answer: Answer, error: unknown): void {
     if ('reason' in answer) this.#parts.log.warn('the plugin did not reject transfer %s: %O', id, error)
-    else this.#notTaken(id, answer.amount, error)
+    else this.#notTaken(id, answer, error)
   }
 
-  #notTaken(id: string, amount: string, error: unknown): void {
-    if (ROLLED_BACK.has(nameOf(error))) {
+  #notTaken(id: string, answer: Fulfillment, error: unknown): void {
+    const { amount } = answer
+    const name = nameOf(error)
+    if (ROLLED_BACK.has(name)) {
+      this.#forget(id)
       this.#tooLate({ id, amount })
       return
     }
-    this.#parts.log.error('the plugin did not take the fulfillment of transfer %s: %O', id, error)
+    if (REFUSED.has(name)) this.#forget(id)
+    else this.#keep(id, answer)
     this.#parts.emit({ type: 'fulfill-failed', transferId: id, amount: BigInt(amount), error })
+    this.#parts.log.error('the plugin did not take the fulfillment of transfer %s: %O', id, error)
+  }
+
+  #keep(id: string, answer: Fulfillment): void {
+    if (this.#doubtful.has(id)) return
+    const doubtful = new Doubtful(this, id, answer)
+    this.#doubtful.set(id, doubtful)
+    this.#parts.background.add(doubtful)
+  }
+
+  #forget(id: string): void {
+    const doubtful = this.#doubtful.get(id)
+    if (doubtful !== undefined) this.lapsed(doubtful)
+  }
+
+  /** The ledger takes no fulfillment any more, or has it. */
+  lapsed(doubtful: Doubtful): void {
+    this.#doubtful.delete(doubtful.id)
+    this.#parts.background.delete(doubtful)
+  }
+
+  /**
+   * After a connection has been made anew: submits again what may not have arrived. A ledger knows a fulfillment that it
+   * has by the transfer's id (RFC 0004, "fulfillCondition").
+   */
+  resubmit(): void {
+    const now = this.#parts.clock.now()
+    for (const doubtful of [...this.#doubtful.values()]) {
+      if (now >= doubtful.at) this.lapsed(doubtful)
+      else void this.#submitAgain(doubtful)
+    }
+  }
+
+  async #submitAgain({ id, answer }: Doubtful): Promise<void> {
+    try {
+      await this.#parts.plugin.fulfillCondition(id, answer.fulfillment, answer.ilp)
+      this.#forget(id)
+    } catch (error) {
+      if (nameOf(error) === 'AlreadyFulfilledError') this.#forget(id)
+      else this.#notTaken(id, answer, error)
+    }
   }
 
   // ---------------------------------------------------------------------------------------------------------------- money
@@ -238,13 +323,21 @@ export class IncomingTransfers {
   }
 
   #unhandled(id: string, amount: string, error?: unknown): void {
-    this.#parts.log.error('nobody took the money of transfer %s (%s): %O', id, amount, error)
     this.#parts.emit({ type: 'money-unhandled', transferId: id, amount, error })
+    this.#parts.log.error('nobody took the money of transfer %s (%s): %O', id, amount, error)
   }
 }
 
 /** What plugins call a transfer that they no longer hold. */
 const ROLLED_BACK: ReadonlySet<string> = new Set(['AlreadyRolledBackError', 'TransferNotFoundError'])
+
+/** What plugins say of a fulfillment that the ledger would refuse again, or has. */
+const REFUSED: ReadonlySet<string> = new Set([
+  'AlreadyFulfilledError',
+  'InvalidFieldsError',
+  'NotAcceptedError',
+  'TransferNotConditionalError'
+])
 
 function nothing(): void {
   // the plugin has taken the answer

@@ -3,7 +3,7 @@ import * as v1Packet from 'ilp-packet-v1'
 import { describe, expect, it } from 'vitest'
 import { NotAcceptedError } from '@ilp-wrap/core'
 import type { RejectionMessageV1, TransferV1 } from '@ilp-wrap/core'
-import { FULFILLMENT, fulfill, fulfillmentOf, rejectPacket } from '@ilp-wrap/testing'
+import { FULFILLMENT, MemoryLog, fulfill, fulfillmentOf, rejectPacket } from '@ilp-wrap/testing'
 import { CONDITION, PREIMAGE, connected, settled, setup } from './setup.js'
 import type { Setup } from './setup.js'
 import type { Answer } from './v1-double.js'
@@ -288,6 +288,100 @@ describe('an incoming conditional transfer', () => {
       await deliver(made, made.incoming())
       expect(made.seen.splice(0)).toMatchObject([{ type: 'fulfill-failed', amount: 100n, error }])
     }
+  })
+
+  // One lost socket, and the sender had its goods for nothing: the ledger would have taken the fulfillment until the expiry.
+  it('whose fulfillment may not have arrived is fulfilled again at the next connection', async () => {
+    const made = await connected()
+    made.plugin.registerDataHandler(async () => fulfill({ data: Buffer.from('x') }))
+    made.v1.onAnswer = () => Promise.reject(new Error('socket'))
+    await deliver(made, made.incoming())
+    made.v1.emit('connect')
+    await settled()
+    made.v1.onAnswer = undefined
+    made.v1.emit('connect')
+    await settled()
+    made.v1.emit('connect')
+    await settled()
+    const [first] = made.v1.answers
+    expect(made.v1.answers).toEqual([first, first, first])
+    expect(made.seen.map(({ type }) => type)).toEqual(['fulfill-failed', 'fulfill-failed'])
+  })
+
+  it('whose fulfillment has arrived after all is not fulfilled again', async () => {
+    for (const [name, event] of [
+      ['AlreadyFulfilledError', undefined],
+      ['AlreadyRolledBackError', 'fulfill-too-late']
+    ] as const) {
+      const made = await connected()
+      made.plugin.registerDataHandler(async () => fulfill())
+      made.v1.onAnswer = () => Promise.reject(new Error('socket'))
+      await deliver(made, made.incoming())
+      made.v1.onAnswer = () => Promise.reject(named(name))
+      for (let i = 0; i < 2; i++) {
+        made.v1.emit('connect')
+        await settled()
+      }
+      expect(made.v1.answers).toHaveLength(2)
+      expect(made.seen.slice(1).map(({ type }) => type)).toEqual(event === undefined ? [] : [event])
+    }
+  })
+
+  it('that is cancelled before its fulfillment was submitted again is reported, and left', async () => {
+    const made = await connected()
+    made.plugin.registerDataHandler(async () => fulfill())
+    made.v1.onAnswer = () => Promise.reject(new Error('socket'))
+    const transfer = made.incoming()
+    await deliver(made, transfer)
+    made.v1.emit('incoming_cancel', transfer)
+    made.v1.emit('connect')
+    await settled()
+    expect(made.v1.answers).toHaveLength(1)
+    expect(made.seen.map(({ type }) => type)).toEqual(['fulfill-failed', 'fulfill-too-late'])
+  })
+
+  it('whose fulfillment the ledger does not accept is not fulfilled again', async () => {
+    const made = await connected()
+    made.plugin.registerDataHandler(async () => fulfill())
+    made.v1.onAnswer = () => Promise.reject(named('NotAcceptedError'))
+    await deliver(made, made.incoming())
+    made.v1.emit('connect')
+    await settled()
+    expect(made.v1.answers).toHaveLength(1)
+  })
+
+  it('is not fulfilled again after its expiry, whether or not a timer has noticed', async () => {
+    for (const expire of ['advance', 'jump'] as const) {
+      const made = await connected()
+      made.plugin.registerDataHandler(async () => fulfill())
+      made.v1.onAnswer = () => Promise.reject(new Error('socket'))
+      await deliver(made, made.incoming())
+      await made.clock[expire](11_000)
+      for (let i = 0; i < 2; i++) {
+        made.v1.emit('connect')
+        await settled()
+      }
+      expect(made.v1.answers).toHaveLength(1)
+    }
+  })
+
+  // A host's log that throws left the ledger without an answer.
+  it('is answered before anything is logged', async () => {
+    const log = new MemoryLog()
+    const made = await connected(undefined, { log })
+    const before: number[] = []
+    log.error = log.warn = () => before.push(made.v1.answers.length)
+    for (const handler of [async () => Promise.reject(new Error('x')), async () => Buffer.of(1)]) {
+      made.plugin.registerDataHandler(handler)
+      await deliver(made, made.incoming())
+      made.plugin.deregisterDataHandler()
+    }
+    made.plugin.registerDataHandler(async () => {
+      made.clock.jump(10_000)
+      return fulfill()
+    })
+    await deliver(made, made.incoming())
+    expect(before).toEqual([1, 2, 3])
   })
 
   // E.4 no. 26
