@@ -363,7 +363,8 @@ export class End {
     this.#world.seen.set(event.type, (this.#world.seen.get(event.type) ?? 0) + 1)
     switch (event.type) {
       case 'packet-rejected': {
-        if (event.direction === 'outgoing' || event.amount === undefined) return
+        // R00: it had expired on its way
+        if (event.direction === 'outgoing' || event.amount === undefined || event.code === 'R00') return
         const { committed, holdsIn } = this.snapshot()
         this.#world.assert(committed + holdsIn + event.amount > this.books.maximum, 'a packet that fits was refused')
         return

@@ -62,6 +62,9 @@ const NO_LIMITS: Limits = { maximum: undefined, minimum: undefined }
 const DIRECTIONS: readonly HoldDirection[] = ['in', 'out']
 const FAR = 8_000_000_000_000
 
+/** Before 1970, the first the earliest that a Date can be. */
+const EARLY = [-8_640_000_000_000_000, -1] as const
+
 /** Limits that let 10 pass on a fresh account, whichever the direction. */
 const TEN: Limits = { maximum: 10n, minimum: -10n }
 
@@ -291,6 +294,19 @@ export const ledgerCases: readonly LedgerCase[] = [
       assert.equal(await ledger.hold(holdId(), direction, 1n, FAR, TEN), 'over-limit')
       await ledger.commit(id)
       await shows(ledger, { committed: signed(direction, 50n) })
+    }),
+
+    // a peer chooses the expiry of a prepare, and a timestamp of ILP may be one of the year 0
+    ledgerCase(`takes holds that expired before 1970 (${direction})`, async (ledger) => {
+      for (const expiresAt of EARLY) {
+        const id = await held(ledger, direction, 7n, NO_LIMITS, expiresAt)
+        await ledger.release(await held(ledger, direction, 5n, NO_LIMITS, expiresAt))
+        await shows(ledger, direction === 'in' ? { holdsIn: 7n } : { holdsOut: 7n })
+        await ledger.commit(id)
+        await shows(ledger, { committed: signed(direction, 7n) })
+        await ledger.confirm([id])
+        await ledger.move(`back ${expiresAt}`, signed(direction, -7n), 'adjust')
+      }
     }),
 
     ledgerCase(`is exact beyond 2^53 and 2^64 (${direction})`, async (ledger) => {
@@ -635,6 +651,21 @@ export const durableCases: readonly LedgerCase[] = [
       await held(ledger, 'out', 10n, TEN)
     }
   ),
+
+  durableCase('lets go of holds that expired before 1970, and lists their commits', async (before, crash) => {
+    for (const expiresAt of EARLY) {
+      for (const direction of DIRECTIONS) await held(before, direction, 7n, NO_LIMITS, expiresAt)
+      await before.commit(await held(before, 'in', 3n, NO_LIMITS, expiresAt))
+    }
+    const observer = new Observer()
+    const ledger = await crash(observer)
+    await eventually(() => observer.told.length === 2)
+    await shows(ledger, { committed: 6n })
+    const { holds, unconfirmed } = await ledger.outstanding()
+    assert.deepEqual([holds.length, unconfirmed.length], [0, 2])
+    for (const { id } of unconfirmed) await ledger.resolve(id, 'sent')
+    await lists(ledger, {})
+  }),
 
   durableCase('lists commits that nobody confirmed, until they are resolved', async (before, crash) => {
     const ids: HoldId[] = []

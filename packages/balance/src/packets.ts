@@ -13,14 +13,15 @@ import type { Awaitable, BalanceLedger, HoldDirection } from './ledger.js'
 type Next = (data: Buffer) => Promise<Buffer>
 
 // The texts are those of ilp-connector, and name no amounts. T04: "the packet would exceed a limit", retried by senders
-// (RFC 0027, "Error Codes"). T00 when the ledger fails: nothing has been sent, and later it may work. R00 for a fulfill
-// that could not reach the peer in time: what the peer would answer itself.
+// (RFC 0027, "Error Codes"). T00 when the ledger fails: nothing has been sent, and later it may work. R00 for a prepare
+// that has expired, which no fulfill can meet any more, and for a fulfill that could not reach the peer in time: what the
+// peer would answer itself.
 const OVER = {
   in: reject({ code: 'T04', message: 'exceeded maximum balance.' }),
   out: reject({ code: 'T04', message: 'exceeded minimum balance.' })
 }
 const UNABLE = reject({ code: 'T00', message: 'internal error.' })
-const TOO_LATE = reject({ code: 'R00', message: 'packet expired.' })
+const EXPIRED = reject({ code: 'R00', message: 'packet expired.' })
 
 /**
  * What packets do to the books: a hold before each prepare goes on, a commit or a release after its answer, whichever
@@ -57,6 +58,7 @@ export class Packets implements HoldOwner {
     const amount = prepareAmount(data)
     if (amount === undefined || amount === 0n) return next(data)
     const hold = new Hold(this, direction, amount, prepareExpiresAt(data) as number, data)
+    if (this.#account.clock.now() >= hold.at) return Promise.resolve(this.#hasExpired(hold))
     if (this.#account.behind > 0) return Promise.resolve(this.#unable(hold))
     let held: Awaitable<'held' | 'over-limit'>
     try {
@@ -230,6 +232,11 @@ export class Packets implements HoldOwner {
     return Buffer.from(OVER[hold.direction])
   }
 
+  #hasExpired(hold: Hold): Buffer {
+    this.#tellRejected(hold, 'R00')
+    return Buffer.from(EXPIRED)
+  }
+
   #failedToHold(hold: Hold, error: unknown): Buffer {
     this.#account.failed('hold', error, hold.amount)
     return this.#unable(hold)
@@ -246,7 +253,7 @@ export class Packets implements HoldOwner {
     this.#tellLate(hold)
     this.#tellRejected(hold, 'R00')
     if (!hold.expired) this.#account.release(hold)
-    return Buffer.from(TOO_LATE)
+    return Buffer.from(EXPIRED)
   }
 
   #tellRejected(hold: Hold, code: string): void {

@@ -83,6 +83,33 @@ describe('an outgoing prepare', () => {
   })
 })
 
+describe('a prepare that has expired already', () => {
+  it('is refused with R00 before it is held, whichever way it goes', async () => {
+    let calls = 0
+    const { plugin, peer, packet, books, told } = setup({
+      onData: async () => {
+        calls++
+        return fulfill()
+      }
+    })
+    // one of 1969 once stopped an account for good, with a store that could not read back what it had written
+    for (const expired of [packet(7, 0), packet(7, -1), prepare({ amount: 7n, expiresAt: -1 })]) {
+      for (const answer of [await plugin.sendData(expired), await peer.sendData(expired)]) {
+        expect(rejectCode(answer)).toBe('R00')
+        expect(rejectMessage(answer)).toBe('packet expired.')
+      }
+    }
+    expect([calls, peer.requests.size]).toEqual([0, 0])
+    expect(await books()).toEqual([0n, 0n, 0n])
+    expect(told('packet-rejected').slice(0, 2)).toEqual([
+      { direction: 'outgoing', code: 'R00', amount: 7n, destination: DESTINATION },
+      { direction: 'incoming', code: 'R00', amount: 7n, destination: DESTINATION }
+    ])
+    void plugin.sendData(packet(7, 1))
+    expect(await books()).toEqual([0n, 0n, 7n])
+  })
+})
+
 describe('an incoming prepare', () => {
   it('holds its amount until the host has answered, and is committed by a fulfill', async () => {
     const reply = deferred<Buffer>()

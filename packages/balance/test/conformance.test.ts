@@ -84,6 +84,7 @@ describe('ledgerConformance', () => {
       'takes money that was open at a crash for suspended',
       'keeps outgoing holds whose process is gone',
       'lets go of outgoing holds whose process is gone when they expire, and names them',
+      'lets go of holds that expired before 1970, and lists their commits',
       'lists commits that nobody confirmed, until they are resolved',
       'tells of suspended money at each start',
       'changes nothing for who only looks'

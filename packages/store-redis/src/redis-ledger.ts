@@ -102,7 +102,7 @@ export class RedisLedger implements BalanceLedger {
     limits: Limits
   ): Promise<'held' | 'over-limit'> {
     const text = String(id)
-    const expiry = Math.min(Math.ceil(expiresAt), LATEST)
+    const expiry = Math.max(0, Math.min(Math.ceil(expiresAt), LATEST))
     const limit = direction === 'in' ? limits.maximum : limits.minimum
     const isKnown = this.#open.has(text)
     this.#open.add(text)

@@ -6,7 +6,8 @@ import type { KeyName } from './keys.js'
  * script that is run again with the same id changes nothing more. Each reads all that it needs, and so finds what is not
  * its own, before it writes. Time is that of Redis (milliseconds since 1970), the same for all processes.
  *
- * The entry of a hold is `<state><direction><owner>:<amount>:<expiresAt>`. Its states: `h` held, `u` committed and not
+ * The entry of a hold is `<state><direction><owner>:<amount>:<expiresAt>`; a former version has written times before 1970,
+ * too. Its states: `h` held, `u` committed and not
  * confirmed, `c` committed, `r` released, and `x`, alone, for a hold that was released before it came.
  * The entry of money out is `<state><number>:<owner>:<amount>`, `o` on its way, `s` suspended; numbers go up with time.
  */
@@ -86,7 +87,7 @@ end
 `
 
 const holds = `
-local function parseHold(entry) return string.match(entry, '^([hucr])([io])([^:]*):(%d+):(%d+)$') end
+local function parseHold(entry) return string.match(entry, '^([hucr])([io])([^:]*):(%d+):(%-?%d+)$') end
 local function readHold(entry)
   local state, direction, owner, amount, expiresAt = parseHold(entry)
   if not state then corrupt('holds') end
