@@ -1,19 +1,16 @@
-import { Deadline, Deadlines } from '@ilp-wrap/core'
-import type { Clock, Timer } from '@ilp-wrap/core'
-import type { Cluster, Redis } from 'ioredis'
+import { Deadlines } from '@ilp-wrap/core'
+import type { Clock } from '@ilp-wrap/core'
+import { Call } from './call.js'
+import type { Client, Command } from './call.js'
 import { UnavailableError, closedError, corruptError } from './errors.js'
 import { keyNames, keyTypes } from './keys.js'
 import type { KeyName, Keys } from './keys.js'
+import { Lane, isAnswer } from './lane.js'
 import { scripts } from './scripts.js'
 import type { ScriptName } from './scripts.js'
 
-export type Client = Redis | Cluster
-
 /** What becomes of a call while Redis is away: it fails at once, or waits until its deadline. */
 export type OnUnavailable = 'reject' | 'wait'
-
-/** How soon a call is made again after an answer that says "not now", such as CLUSTERDOWN or OOM. */
-const PAUSE_MS = 50
 
 export interface RunOptions {
   /** Whether to wait while Redis is away. Default: as the store does. */
@@ -23,45 +20,6 @@ export interface RunOptions {
 
 /** What `defineCommand` makes of the scripts. */
 type Scripts = Record<`ilpWrapLedger1${ScriptName}`, (...args: string[]) => Promise<unknown>>
-
-/** What a Link has Redis do. */
-type Command<T> = (client: Client) => Promise<T>
-
-/** One command, until its deadline. */
-class Call extends Deadline {
-  /** Whether Redis may have got it. */
-  sent = false
-  ended = false
-  readonly link: Link
-  readonly command: Command<unknown>
-  /** What it touches. */
-  readonly keys: Keys | undefined
-  readonly wait: boolean
-  readonly resolve: (value: unknown) => void
-  readonly reject: (error: unknown) => void
-
-  constructor(
-    at: number,
-    link: Link,
-    command: Command<unknown>,
-    keys: Keys | undefined,
-    wait: boolean,
-    resolve: (value: unknown) => void,
-    reject: (error: unknown) => void
-  ) {
-    super(at)
-    this.link = link
-    this.command = command
-    this.keys = keys
-    this.wait = wait
-    this.resolve = resolve
-    this.reject = reject
-  }
-
-  override expire(): void {
-    this.link.tooLate(this)
-  }
-}
 
 /**
  * The way to Redis: runs scripts, each within its deadline, and knows when nobody answers. While Redis is away, calls are
@@ -74,14 +32,13 @@ export class Link {
   readonly #clock: Clock
   /** Calls that have not ended. */
   readonly #calls: Deadlines
-  /** Those of them that wait for Redis, in order. */
-  readonly #waiting = new Set<Call>()
-  /** Whether a call was not answered in time, and none has been since. */
-  #stalled = false
-  /** Since when Redis has answered without a break, if there was one. */
-  #availableSince = -Infinity
+  /** For all that is not of an account of a Cluster. */
+  readonly #main: Lane
+  /** Those of the accounts of a Cluster. */
+  readonly #lanes = new Map<Keys, Lane>()
+  /** Since when the client has been ready without a break, if there was one. */
+  #readySince = -Infinity
   #wasReady: boolean
-  #pause: Timer | undefined
   #closed = false
   #drained: (() => void) | undefined
 
@@ -91,6 +48,7 @@ export class Link {
     this.#timeoutMs = timeoutMs
     this.#clock = clock
     this.#calls = new Deadlines(clock)
+    this.#main = this.#lane((client) => client.ping())
     this.#wasReady = client.status === 'ready'
     for (const [name, { keys, lua }] of Object.entries(scripts)) {
       client.defineCommand(`ilpWrapLedger1${name}`, { numberOfKeys: keys.length, lua })
@@ -102,13 +60,23 @@ export class Link {
     if (client.status === 'wait') client.connect().catch(ignore)
   }
 
-  /** For how long Redis has answered without a break, in milliseconds. */
-  get availableMs(): number {
-    return this.available ? this.#clock.monotonic() - this.#availableSince : 0
+  /** The way to an account. */
+  to(keys: Keys | undefined): Lane {
+    // one Redis answers for all accounts, or for none
+    if (keys === undefined || !('nodes' in this.client)) return this.#main
+    let lane = this.#lanes.get(keys)
+    if (lane === undefined) {
+      lane = this.#lane((client) => client.exists(keys.get('books')))
+      this.#lanes.set(keys, lane)
+    }
+    return lane
   }
 
-  get available(): boolean {
-    return this.client.status === 'ready' && !this.#stalled
+  #lane(probe: Command<unknown>): Lane {
+    const send = (call: Call): void => {
+      this.#send(call)
+    }
+    return new Lane(this.client, this.#clock, probe, send, this.#readySince)
   }
 
   /** When a call that is made now will have taken too long, by the clock. */
@@ -140,9 +108,10 @@ export class Link {
   ): Promise<unknown> {
     if (this.#closed) return Promise.reject(closedError())
     return new Promise((resolve, reject) => {
-      const call = new Call(deadline, this, command, keys, wait, resolve, reject)
+      const lane = this.to(keys)
+      const call = new Call(deadline, lane, command, keys, wait, resolve, reject, this.#tooLate)
       this.#calls.add(call)
-      if (this.available && this.#waiting.size === 0) this.#send(call)
+      if (lane.isFree) this.#send(call)
       else this.#putOff(call, undefined)
     })
   }
@@ -159,7 +128,7 @@ export class Link {
     }
     answer.then(
       (value) => {
-        this.#answered()
+        call.lane.answered()
         this.#end(call)
         call.resolve(value)
       },
@@ -170,6 +139,7 @@ export class Link {
   }
 
   #failed(call: Call, error: unknown): void {
+    if (isAnswer(error)) call.lane.answered()
     const message = String(error)
     const name = /ILPWRAP_CORRUPT:(\w+):/.exec(message)?.[1] as KeyName | undefined
     const isForeign = name !== undefined || message.includes('WRONGTYPE')
@@ -177,7 +147,6 @@ export class Link {
       this.#putOff(call, error)
       return
     }
-    this.#answered()
     void this.#blame(call, call.keys, name, error)
   }
 
@@ -210,8 +179,7 @@ export class Link {
       this.#fail(call, cause)
       return
     }
-    this.#waiting.add(call)
-    if (this.available) this.#pause ??= this.#clock.setTimeout(this.#resume, PAUSE_MS)
+    call.lane.wait(call)
   }
 
   #fail(call: Call, cause: unknown): void {
@@ -225,42 +193,24 @@ export class Link {
     if (this.#calls.size === 0) this.#drained?.()
   }
 
-  /** The deadline of `call` has come. */
-  tooLate(call: Call): void {
-    if (!this.#waiting.delete(call) && this.available) this.#stalled = true
+  readonly #tooLate = (call: Call): void => {
+    call.lane.tooLate(call)
     this.#fail(call, undefined)
   }
 
-  #answered(): void {
-    if (this.#stalled) this.#ready()
-  }
-
   readonly #ready = (): void => {
-    this.#stalled = false
-    if (this.#wasReady) this.#availableSince = this.#clock.monotonic()
+    if (this.#wasReady) this.#readySince = this.#clock.monotonic()
     this.#wasReady = true
-    this.#resume()
-  }
-
-  readonly #resume = (): void => {
-    this.#stopPause()
-    if (!this.available) return
-    const calls = [...this.#waiting]
-    this.#waiting.clear()
-    for (const call of calls) this.#send(call)
+    for (const lane of this.#all) lane.ready(this.#readySince)
   }
 
   /** The client will not come back. */
   readonly #ended = (): void => {
-    this.#stopPause()
-    const calls = [...this.#waiting]
-    this.#waiting.clear()
-    for (const call of calls) this.#fail(call, undefined)
+    for (const lane of this.#all) for (const call of lane.end()) this.#fail(call, undefined)
   }
 
-  #stopPause(): void {
-    if (this.#pause !== undefined) this.#clock.clearTimeout(this.#pause)
-    this.#pause = undefined
+  get #all(): Lane[] {
+    return [this.#main, ...this.#lanes.values()]
   }
 
   /** Ends what waits, and lets what was sent have its answer, until its deadline. */

@@ -2,7 +2,8 @@ import { systemClock } from '@ilp-wrap/core'
 import type { Clock } from '@ilp-wrap/core'
 import { badOption, choice, known, milliseconds, string } from '@ilp-wrap/core/options'
 import type { RedisOptions } from 'ioredis'
-import type { Client, OnUnavailable } from './link.js'
+import type { Client } from './call.js'
+import type { OnUnavailable } from './link.js'
 
 /** One of `client`, `url` and `options` says where Redis is; without any it is at localhost:6379. */
 export interface RedisStoreOptions {

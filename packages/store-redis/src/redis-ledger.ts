@@ -16,6 +16,7 @@ import { InvalidFieldsError } from '@ilp-wrap/core'
 import type { Clock } from '@ilp-wrap/core'
 import { UnavailableError } from './errors.js'
 import type { Keys } from './keys.js'
+import type { Lane } from './lane.js'
 import type { Link, RunOptions } from './link.js'
 import type { ScriptName } from './scripts.js'
 
@@ -55,6 +56,7 @@ interface Wishes {
 export class RedisLedger implements BalanceLedger {
   readonly #process: Process
   readonly #keys: Keys
+  readonly #lane: Lane
   #observer: LedgerObserver | undefined
   /** Ids of what this process has open, or may have: holds, commits that are not confirmed, money out. */
   readonly #open = new Set<string>()
@@ -76,6 +78,7 @@ export class RedisLedger implements BalanceLedger {
   constructor(process: Process, keys: Keys) {
     this.#process = process
     this.#keys = keys
+    this.#lane = process.link.to(keys)
   }
 
   /** Runs a script, after what packets have asked for before. */
@@ -149,10 +152,9 @@ export class RedisLedger implements BalanceLedger {
     return new Promise((resolve, reject) => {
       const wish = { args, resolve, reject }
       if (this.#wishes === undefined) {
-        const { link } = this.#process
-        this.#wishes = { list: [wish], deadline: link.deadline }
+        this.#wishes = { list: [wish], deadline: this.#process.link.deadline }
         // the next batch leaves when this one is back, and at once, that is, once all who are to go on have done so
-        if (this.#batches === 0 || !link.available) process.nextTick(this.#flush)
+        if (this.#batches === 0 || !this.#lane.available) process.nextTick(this.#flush)
         return
       }
       if (this.#wishes.list.push(wish) === BATCH) this.#flush()
@@ -169,7 +171,7 @@ export class RedisLedger implements BalanceLedger {
   async #send({ list, deadline }: Wishes): Promise<void> {
     const { link, clock, owner } = this.#process
     const now = clock.monotonic()
-    const lease = now < this.#renewAt ? '' : this.#lease
+    const lease = now < this.#renewAt ? '' : this.#leaseText
     const args = [owner, lease]
     for (const wish of list) args.push(...wish.args)
     this.#batches++
@@ -199,7 +201,7 @@ export class RedisLedger implements BalanceLedger {
   // --------------------------------------------------------------------------------------------------------------- money
 
   async move(id: string, delta: bigint, kind: MoveKind): Promise<void> {
-    const args = [id, delta.toString(), kind, this.#process.owner, this.#lease]
+    const args = [id, delta.toString(), kind, this.#process.owner, this.#leaseText]
     if (kind === 'money-out') await this.#debit('move', id, args)
     else await this.#run('move', args)
   }
@@ -207,7 +209,7 @@ export class RedisLedger implements BalanceLedger {
   async settle(id: string, terms: SettlementTerms): Promise<bigint | 'sending' | 'suspended'> {
     const { threshold, target, smallest } = terms
     const amounts = [threshold, target, smallest].map(String)
-    const found = await this.#debit('settle', id, [id, ...amounts, this.#process.owner, this.#lease])
+    const found = await this.#debit('settle', id, [id, ...amounts, this.#process.owner, this.#leaseText])
     if (found === 'sending' || found === 'suspended') return found
     return BigInt(found as string)
   }
@@ -299,11 +301,11 @@ export class RedisLedger implements BalanceLedger {
 
   /** `opening`: money that any other process has on its way is suspended. */
   async tend(opening = false): Promise<void> {
-    const { link, clock, owner, leaseMs } = this.#process
+    const { clock, owner, leaseMs } = this.#process
     const now = clock.monotonic()
-    const lease = this.#open.size > 0 ? this.#lease : ''
+    const lease = this.#open.size > 0 ? this.#leaseText : ''
     // when Redis was away from all, each gets the time to come back
-    const judges = this.#observer !== undefined && (opening || link.availableMs > leaseMs / 2)
+    const judges = this.#observer !== undefined && (opening || this.#lane.availableMs > leaseMs / 2)
     let more: number, open: number, settled: number, suspended: SuspendedReply[]
     do {
       const found = await this.#run('tend', [owner, lease, judges ? '1' : '', opening ? '1' : ''])
@@ -335,7 +337,7 @@ export class RedisLedger implements BalanceLedger {
     if (this.#renewAt > -Infinity) await this.#run('leave', [this.#process.owner], { wait: false })
   }
 
-  get #lease(): string {
+  get #leaseText(): string {
     return this.#process.leaseMs.toString()
   }
 

@@ -6,7 +6,7 @@ import { redisStore } from '../src/index.js'
 import { scripts } from '../src/scripts.js'
 import { startRedis } from './redis-server.js'
 import type { RedisServer } from './redis-server.js'
-import { FAR, NO_LIMITS, Told, books, describeRedis, until } from './setup.js'
+import { FAR, NO_LIMITS, Told, books, describeRedis, succeeds, until } from './setup.js'
 
 const NAMES = ['alice', '', '{a}', 'a{b', 'a}b', '{}', 'ä {1:x}', 'bob', 'carol', 'dave']
 
@@ -96,5 +96,47 @@ describeRedis('a Cluster', () => {
     await move
     expect((await ledger.snapshot()).committed).toBe(7n)
     await store.close()
+  })
+})
+
+describeRedis('a Cluster of which one node hangs', () => {
+  it('serves the accounts of the others, and all once the node is back', { timeout: 60_000 }, async () => {
+    const servers: RedisServer[] = []
+    const nodes: Redis[] = []
+    for (let count = 0; count < 2; count++) {
+      const server = await startRedis('--cluster-enabled', 'yes', '--cluster-require-full-coverage', 'no')
+      servers.push(server)
+      nodes.push(new Redis(server.url))
+    }
+    for (const node of nodes) node.on('error', () => undefined)
+    const [one, two] = nodes as [Redis, Redis]
+    await one.cluster('ADDSLOTSRANGE', 0, 8191)
+    await two.cluster('ADDSLOTSRANGE', 8192, 16383)
+    await one.cluster('MEET', '127.0.0.1', servers[1]!.port)
+    for (const node of nodes) await until(async () => (await node.cluster('INFO')).includes('cluster_state:ok'))
+    const cluster = new Cluster(
+      servers.map(({ port }) => ({ host: '127.0.0.1', port })),
+      { enableAutoPipelining: true }
+    )
+    const store = redisStore({ client: cluster, prefix: 'hangs:', timeoutMs: 500, onUnavailable: 'reject' })
+    const slotOf = (name: string): Promise<number> => one.cluster('KEYSLOT', new Keys('hangs:', name).books)
+    const slots = await Promise.all(NAMES.map(slotOf))
+    const there = await store.open(NAMES[slots.findIndex((slot) => slot < 8192)]!, new Told())
+    const away = await store.open(NAMES[slots.findIndex((slot) => slot >= 8192)]!, new Told())
+    for (const ledger of [there, away]) await ledger.move('first', 1n, 'adjust')
+
+    // of one account that was not answered in time, all were taken to be away: `status` stays `ready`, and no call was sent
+    servers[1]!.kill('SIGSTOP')
+    expect(await succeeds(away.snapshot())).toBe(false)
+    expect(await succeeds(there.snapshot())).toBe(true)
+    await servers[1]!.crash()
+    await until(() => succeeds(there.snapshot()))
+    await servers[1]!.start()
+    await until(() => succeeds(away.move('second', 1n, 'adjust')), 30_000)
+    expect(await succeeds(there.snapshot())).toBe(true)
+    await store.close()
+    cluster.disconnect()
+    for (const node of nodes) node.disconnect()
+    for (const server of servers) await server.stop()
   })
 })

@@ -1,8 +1,10 @@
 import { balance, holdId } from '@ilp-wrap/balance'
+import type { BalanceLedger } from '@ilp-wrap/balance'
 import { wrap } from '@ilp-wrap/core'
 import { isFulfill, rejectCode } from '@ilp-wrap/core/packet'
 import { fulfill, mockPair, prepare } from '@ilp-wrap/testing'
 import { Redis } from 'ioredis'
+import type { RedisOptions } from 'ioredis'
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
 import { redisStore } from '../src/index.js'
 import { program, startRedis } from './redis-server.js'
@@ -210,5 +212,88 @@ describe.skipIf(program === undefined)('a client that the host has made', () => 
     await store.close()
     client.disconnect()
     await server.stop()
+  })
+})
+
+// once a call had been too late nothing was sent until a good answer, which then could not come: the store stayed away
+describe.skipIf(program === undefined)('a store whose Redis has recovered', () => {
+  /** A server, and a store over it that has given up one call. */
+  const stalled = async ({
+    options = {},
+    hang
+  }: {
+    options?: RedisOptions
+    hang: (raw: Redis, server: RedisServer) => unknown
+  }): Promise<{ server: RedisServer; raw: Redis; other: Redis; ledger: BalanceLedger; end: () => Promise<void> }> => {
+    const server = await startRedis('--busy-reply-threshold', '400')
+    const raw = new Redis(server.url)
+    const client = new Redis(server.url, options as object)
+    // a script that runs lets nobody in
+    const other = new Redis(server.url)
+    await other.ping()
+    const store = redisStore({ client, timeoutMs: 150, onUnavailable: 'reject' })
+    const ledger = await store.open('alice', new Told())
+    await hang(raw, server)
+    await expect(ledger.move('late', 1n, 'adjust')).rejects.toHaveProperty(...AWAY)
+    const end = async (): Promise<void> => {
+      await store.close()
+      for (const each of [raw, other, client]) each.disconnect()
+      await server.stop()
+    }
+    return { server, raw, other, ledger, end }
+  }
+
+  const busy = (raw: Redis): void => {
+    raw.eval('while true do end', 0).catch(() => undefined)
+  }
+
+  it('goes on after a late answer that it is out of memory', async () => {
+    const { server, raw, ledger, end } = await stalled({
+      hang: async (client, redis) => {
+        await client.config('SET', 'maxmemory', '1')
+        redis.kill('SIGSTOP')
+      }
+    })
+    server.kill('SIGCONT')
+    await raw.config('SET', 'maxmemory', '0')
+    const began = performance.now()
+    await until(() => succeeds(ledger.snapshot()))
+    // by the answer itself, before anybody asks
+    expect(performance.now() - began).toBeLessThan(200)
+    await end()
+  })
+
+  it('goes on after a script that has kept it busy was killed', async () => {
+    const { other, ledger, end } = await stalled({ hang: busy })
+    await until(async () => String(await other.call('SCRIPT', 'KILL').catch(String)) === 'OK')
+    await until(() => succeeds(ledger.snapshot()))
+    await end()
+  })
+
+  it('asks by itself, since a client may have given up the call without an answer', async () => {
+    const { server, ledger, end } = await stalled({
+      options: { commandTimeout: 200 },
+      hang: (_, redis) => redis.kill('SIGSTOP')
+    })
+    await sleep(300)
+    server.kill('SIGCONT')
+    await until(() => succeeds(ledger.snapshot()))
+    await end()
+  })
+
+  it('takes an error for an answer, too, when it asks', async () => {
+    const { other, ledger, end } = await stalled({ options: { commandTimeout: 200 }, hang: busy })
+    const cause = async (): Promise<string> => {
+      try {
+        await ledger.snapshot()
+        return ''
+      } catch (error) {
+        return String((error as Error).cause)
+      }
+    }
+    await until(async () => (await cause()).includes('BUSY'))
+    await other.call('SCRIPT', 'KILL')
+    await until(() => succeeds(ledger.snapshot()))
+    await end()
   })
 })
