@@ -20,6 +20,7 @@ export interface PacketExpired {
   readonly code: 'R00'
   /** Base units. */
   readonly amount: bigint
+  /** Empty if the packet's Buffer has been used again since. */
   readonly destination: string
   /** The expiry as it was sent on, milliseconds since 1970. */
   readonly expiresAt: number

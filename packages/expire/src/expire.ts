@@ -103,9 +103,9 @@ class Expire implements Hooks {
     const { reduceMs, maxHoldMs, minimumWindowMs } = this.#config
     const sentExpiry = Math.min(expiresAt - reduceMs, now + maxHoldMs)
     if (sentExpiry <= now || sentExpiry - now < minimumWindowMs) return side.refuse('R02', data)
-    if (sentExpiry === expiresAt) return side.send(data, expiresAt, next, data)
+    if (sentExpiry === expiresAt) return side.send(data, expiresAt, next)
     const writable = Math.min(Math.floor(sentExpiry), LATEST)
-    return side.send(withExpiresAt(data, writable), writable, next, data)
+    return side.send(withExpiresAt(data, writable), writable, next)
   }
 
   static #handleData(this: Expire, data: Buffer, next: Next): Promise<Buffer> {
@@ -113,6 +113,6 @@ class Expire implements Hooks {
     const expiresAt = prepareExpiresAt(data)
     if (expiresAt === undefined) return side.request(data, next)
     if (expiresAt <= side.setup.clock.now()) return side.refuse('R00', data)
-    return side.send(data, expiresAt, next, data)
+    return side.send(data, expiresAt, next)
   }
 }

@@ -1,6 +1,6 @@
 import { Deadline, TimeoutError } from '@ilp-wrap/core'
 import type { Direction, Setup } from '@ilp-wrap/core'
-import { isFulfill, isReject, prepareAmount, prepareDestination, reject } from '@ilp-wrap/core/packet'
+import { isFulfill, isReject, prepareAmount, prepareDestination, prepareExpiresAt, reject } from '@ilp-wrap/core/packet'
 import type { LateAnswer } from './events.js'
 
 /** What those who wait have in common: one direction of one plugin. */
@@ -72,21 +72,23 @@ export class PendingPrepare extends Pending {
   static readonly eternal: PendingPrepare = new PendingPrepare(Infinity, NOBODY, Buffer.alloc(0))
   /** The packet, until it expires: it may be large, and its answer never come. */
   #packet: Buffer | undefined
-  #amount = 0n
+  readonly #amount: bigint
   #destination = ''
 
   constructor(expiresAt: number, watch: Watch, packet: Buffer) {
     super(expiresAt, watch)
     this.#packet = packet
+    // now, since the host may use its Buffer again
+    this.#amount = prepareAmount(packet) ?? 0n
   }
 
   override expire(): void {
     this.hasExpired = true
     const packet = this.#packet as Buffer
     this.#packet = undefined
-    this.#amount = prepareAmount(packet) ?? 0n
-    this.#destination = prepareDestination(packet) ?? ''
-    this.resolve(TIMED_OUT)
+    if (this.#isStill(packet)) this.#destination = prepareDestination(packet) as string
+    // the caller may write into it
+    this.resolve(Buffer.from(TIMED_OUT))
     const { setup, direction } = this.watch
     if (!setup.events.observed) return
     setup.emit({ type: 'packet-expired', direction, code: 'R00', ...this.#facts })
@@ -108,6 +110,11 @@ export class PendingPrepare extends Pending {
     }
     const { setup, direction } = this.watch
     if (setup.events.observed) setup.emit({ type: 'late-fulfill', direction, ...this.#facts })
+  }
+
+  /** Whether it is what was sent. A string for each packet would be dear, so that its destination is read in the end. */
+  #isStill(packet: Buffer): boolean {
+    return prepareAmount(packet) === this.#amount && prepareExpiresAt(packet) === this.at
   }
 
   get #facts(): { amount: bigint; destination: string; expiresAt: number } {

@@ -28,9 +28,10 @@ export class Side implements Watch {
     this.#deadlines = deadlines
   }
 
-  /** Sends `data` on, and sees to it that there is an answer by `expiresAt`. `prepare` is what the caller gave. */
-  send(data: Buffer, expiresAt: number, next: Next, prepare: Buffer): Promise<Buffer> {
-    return this.#await(next(data), new PendingPrepare(expiresAt, this, prepare))
+  /** Sends `prepare` on, and sees to it that there is an answer by `expiresAt`, its expiry. */
+  send(prepare: Buffer, expiresAt: number, next: Next): Promise<Buffer> {
+    const pending = new PendingPrepare(expiresAt, this, prepare)
+    return this.#await(next(prepare), pending)
   }
 
   /** The same for data that is no prepare. */
@@ -45,7 +46,8 @@ export class Side implements Watch {
       const destination = prepareDestination(prepare)
       this.setup.emit({ type: 'packet-rejected', direction: this.direction, code, amount, destination })
     }
-    return Promise.resolve(REJECTS[code])
+    // the caller may write into it
+    return Promise.resolve(Buffer.from(REJECTS[code]))
   }
 
   delete(pending: Pending): void {

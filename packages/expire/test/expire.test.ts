@@ -126,6 +126,23 @@ describe('expire, outgoing', () => {
     ])
   })
 
+  // Whoever wrote into a reply once spoiled the replies of all plugins after it.
+  it('gives each caller a reject of its own', async () => {
+    const { clock, plugin, packet } = setup({ minimumWindowMs: 100 })
+    const refused = async (ms: number): Promise<Buffer> => plugin.sendData(packet(ms))
+    const expired = async (): Promise<Buffer> => {
+      const answer = refused(100)
+      await clock.advance(100)
+      return answer
+    }
+    for (const reject of [() => refused(0), () => refused(99), expired]) {
+      const reply = await reject()
+      const bytes = Buffer.from(reply)
+      reply.fill(0)
+      expect(await reject()).toEqual(bytes)
+    }
+  })
+
   // interledger4j cuts the time left down to whole seconds: with less than one, it answered R00 at once for a packet
   // that it had sent already (ilpv4-connector, DefaultLinkFilterChain.java).
   it('sends a packet that has a millisecond left', async () => {
@@ -256,21 +273,33 @@ describe('an answer that comes too late', () => {
     expect(rejectCode(await answer)).toBe('F02')
   })
 
-  // A host may use its Buffer again once sendData has returned: what is told must not fail over that.
-  it('is told of even if the packet’s bytes have changed', async () => {
-    const { clock, plugin, peer, packet, seen } = setup()
-    const data = packet(100)
-    const answer = plugin.sendData(data)
-    data.fill(0)
-    await clock.advance(100)
-    expect(rejectCode(await answer)).toBe('R00')
-    ;(await peer.request()).fulfill()
-    await clock.advance(1)
-    expect(seen).toMatchObject([
-      { type: 'packet-expired', amount: 0n, destination: '' },
-      { type: 'late-fulfill', amount: 0n, destination: '' }
-    ])
-  })
+  // A host may use its Buffer again once sendData has returned. What was told then was the amount of another packet.
+  it.each<[string, Buffer]>([
+    ['no packet', Buffer.alloc(0)],
+    [
+      'a packet for more',
+      prepare({ amount: 999, destination: 'example.carol', expiresAt: Date.UTC(2020, 0, 1) + 100 })
+    ],
+    ['a packet that expires later', prepare({ amount: 7, destination: 'example.carol', expiresAt: 2e12 })]
+  ])(
+    'is told of with what was sent, even if its bytes are %s by then, but no longer with where to',
+    async (_, other) => {
+      const { clock, plugin, peer, packet, seen } = setup()
+      const data = packet(100, { amount: 7, destination: 'example.alice' })
+      const answer = plugin.sendData(data)
+      const expiresAt = clock.now() + 100
+      data.fill(0)
+      other.copy(data)
+      await clock.advance(100)
+      expect(rejectCode(await answer)).toBe('R00')
+      ;(await peer.request()).fulfill()
+      await clock.advance(1)
+      expect(seen).toMatchObject([
+        { type: 'packet-expired', amount: 7n, destination: '', expiresAt },
+        { type: 'late-fulfill', amount: 7n, destination: '', expiresAt }
+      ])
+    }
+  )
 })
 
 describe('the expiry that the peer sees', () => {
