@@ -73,18 +73,19 @@ class CircuitBreaker implements Hooks, Caller, CircuitObserver {
     const now = this.#clock.monotonic()
     const period = this.#circuit.admit(now)
     if (period === REFUSED) return this.#refuse(data, now)
+    const expiresAt = prepareExpiresAt(data) ?? Infinity
     const answer = next(data)
-    const { onReply, onError } = Exchange.of(this, data, now, period)
+    const { onReply, onError } = Exchange.of(this, expiresAt, now, period)
     answer.then(onReply, onError)
     return answer
   }
 
   // --------------------------------------------------------------------------------------------------- what calls came to
 
-  replied(reply: Buffer, { data, at, period }: Exchange): void {
+  replied(reply: Buffer, { expiresAt, at, period }: Exchange): void {
     const code = rejectCode(reply)
     if (code === undefined) this.#circuit.succeed(period, at)
-    else if (this.#config.rejectCodes.includes(code) || (code === 'R00' && this.#timedOut(data, at))) {
+    else if (this.#config.rejectCodes.includes(code) || (code === 'R00' && this.#timedOut(expiresAt, at))) {
       this.#circuit.fail(period, this.#clock.monotonic())
     }
     // who has no address may be a middleware of this very stack: that proves nothing of the peer
@@ -102,9 +103,7 @@ class CircuitBreaker implements Hooks, Caller, CircuitObserver {
    * from whoever else waited no longer. The peer's comes before: what it passes on expires earlier, so that its R00 can
    * be back in time. A packet that had expired before it was sent says nothing of the peer.
    */
-  #timedOut(data: Buffer, at: number): boolean {
-    const expiresAt = prepareExpiresAt(data)
-    if (expiresAt === undefined) return false
+  #timedOut(expiresAt: number, at: number): boolean {
     const clock = this.#clock
     const due = expiresAt - this.#config.timeoutMarginMs
     const now = clock.now()
@@ -118,7 +117,8 @@ class CircuitBreaker implements Hooks, Caller, CircuitObserver {
       const destination = prepareDestination(data)
       emit({ type: 'packet-rejected', direction: 'outgoing', code: 'T01', amount, destination })
     }
-    if (isPrepare(data)) return Promise.resolve(OPEN)
+    // the caller may write into it
+    if (isPrepare(data)) return Promise.resolve(Buffer.from(OPEN))
     return Promise.reject(new CircuitOpenError(this.#circuit.retryAfterMs(now)))
   }
 

@@ -11,9 +11,9 @@ export class Exchange {
   static readonly #pool = new Pool(() => new Exchange())
   readonly onReply: (reply: Buffer) => void
   readonly onError: (error: unknown) => void
-  /** What was sent. */
-  data: Buffer = NONE
-  /** When: monotonic, in milliseconds. */
+  /** When what was sent expires, milliseconds since 1970; `Infinity` for what does not. The host may use its Buffer again. */
+  expiresAt = 0
+  /** When it was sent: monotonic, in milliseconds. */
   at = 0
   /** The circuit's period of it. */
   period = 0
@@ -30,10 +30,10 @@ export class Exchange {
     }
   }
 
-  static of(caller: Caller, data: Buffer, at: number, period: number): Exchange {
+  static of(caller: Caller, expiresAt: number, at: number, period: number): Exchange {
     const exchange = Exchange.#pool.take()
     exchange.#caller = caller
-    exchange.data = data
+    exchange.expiresAt = expiresAt
     exchange.at = at
     exchange.period = period
     return exchange
@@ -41,9 +41,6 @@ export class Exchange {
 
   static #release(exchange: Exchange): void {
     exchange.#caller = undefined
-    exchange.data = NONE
     Exchange.#pool.give(exchange)
   }
 }
-
-const NONE = Buffer.alloc(0)
