@@ -18,18 +18,20 @@ export class Flight implements Printed<Flight>, Terms {
   packet: KeptPacket = new KeptPacket()
   after: Flight | undefined
   since = 0
-  /** What the sender got; there once the packet is on its way. */
-  answer: Promise<Buffer> | undefined
   readonly #onReply: (reply: Buffer) => void
-  readonly #onError: () => void
+  readonly #onError: (error: unknown) => void
   #home: Home | undefined
+  /** Those who repeat it; made for the first. */
+  #repeats: Repeat[] | undefined
 
   private constructor() {
     this.#onReply = (reply) => {
-      this.#land(reply)
+      const repeats = this.#land(reply)
+      if (repeats !== undefined) for (const repeat of repeats) repeat.resolve(copyOf(reply))
     }
-    this.#onError = () => {
-      this.#land(undefined)
+    this.#onError = (error) => {
+      const repeats = this.#land(undefined)
+      if (repeats !== undefined) for (const repeat of repeats) repeat.fail(error)
     }
   }
 
@@ -60,15 +62,37 @@ export class Flight implements Printed<Flight>, Terms {
     return this.packet.expiresAt
   }
 
+  /** Before anybody else is told of `answer`, who may write into it then. */
   takeOff(answer: Promise<Buffer>, home: Home): void {
-    this.answer = answer
     this.#home = home
     answer.then(this.#onReply, this.#onError)
   }
 
-  #land(reply: Buffer | undefined): void {
-    ;(this.#home as Home).landed(this, reply)
-    this.answer = this.#home = undefined
-    Flight.#pool.give(this)
+  /** The answer for one that repeats it: a Buffer of its own. */
+  repeated(): Promise<Buffer> {
+    return new Promise((resolve, fail) => {
+      const repeats = (this.#repeats ??= [])
+      repeats.push({ resolve, fail })
+    })
   }
+
+  /** Gives those who repeat it. */
+  #land(reply: Buffer | undefined): Repeat[] | undefined {
+    ;(this.#home as Home).landed(this, reply)
+    const repeats = this.#repeats
+    this.#home = this.#repeats = undefined
+    Flight.#pool.give(this)
+    return repeats
+  }
+}
+
+/** One that repeats a prepare, and waits for its answer. */
+interface Repeat {
+  resolve(reply: Buffer): void
+  fail(error: unknown): void
+}
+
+/** What is no Buffer passes as it is. */
+function copyOf(reply: Buffer): Buffer {
+  return Buffer.isBuffer(reply) ? Buffer.from(reply) : reply
 }

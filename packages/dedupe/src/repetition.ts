@@ -39,7 +39,8 @@ export class Repetition extends Deadline {
   override expire(): void {
     if (this.#isOver) return
     this.#isOver = true
-    this.#resolve(TIMED_OUT)
+    // the caller may write into it
+    this.#resolve(Buffer.from(TIMED_OUT))
     this.#onTimeout()
   }
 }

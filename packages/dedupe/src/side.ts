@@ -76,10 +76,10 @@ export class Side implements Home {
     return this.#share(flight, data, expiresAt)
   }
 
-  /** Whoever expires with the other, or would be answered by it in any case, gets its promise. */
+  /** Whoever expires with the other waits for its answer alone. */
   #share(flight: Flight, data: Buffer, expiresAt: number): Promise<Buffer> {
     this.#tell(data, 'in-flight')
-    const answer = flight.answer as Promise<Buffer>
+    const answer = flight.repeated()
     if (expiresAt === flight.expiresAt) return answer
     const amount = prepareAmount(data)
     const destination = prepareDestination(data)

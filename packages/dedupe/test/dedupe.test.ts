@@ -271,20 +271,44 @@ describe('a prepare that was not fulfilled', () => {
 })
 
 describe('a prepare that is in flight', () => {
-  it('is not sent again: who repeats it gets the same promise', async () => {
+  it('is not sent again: who repeats it gets the same answer', async () => {
     const { plugin, peer, packet, seen } = setup()
     const data = packet()
     const answers = [plugin.sendData(data), plugin.sendData(data), plugin.sendData(packet(10_000, { amount: 1 }))]
-    expect(answers[1]).toBe(answers[0])
     const request = await peer.request()
     expect(peer.requests.size).toBe(0)
     const reply = rejectPacket('T01')
     request.answer(reply)
-    for (const answer of answers) expect(await answer).toBe(reply)
+    expect(await answers[0]).toBe(reply)
+    for (const answer of answers) expect(await answer).toEqual(reply)
     expect(seen).toMatchObject([
       { type: 'packet-deduplicated', original: 'in-flight', amount: 10n },
       { type: 'packet-deduplicated', original: 'in-flight', amount: 1n }
     ])
+  })
+
+  // All got the very object, so that who was the first to write into it spoiled it for the others.
+  it.each([
+    ['a fulfill', paid],
+    ['a reject', rejectPacket('T01')],
+    ['what is no ILP packet', Buffer.from('hello')]
+  ])('gives everybody bytes of their own when the answer is %s', async (_, reply) => {
+    const { plugin, peer, packet } = setup()
+    const seen = [10_000, 10_000, 10_000, 9000, 9000].map(async (ms) => {
+      const answer = await plugin.sendData(packet(ms))
+      const bytes = Buffer.from(answer)
+      answer.fill(0)
+      return bytes
+    })
+    ;(await peer.request()).answer(Buffer.from(reply))
+    expect(await Promise.all(seen)).toEqual(seen.map(() => reply))
+  })
+
+  it('shares an answer that is no Buffer', async () => {
+    const { plugin, peer, packet } = setup()
+    const answers = [10_000, 10_000, 9000].map((ms) => plugin.sendData(packet(ms)))
+    ;(await peer.request()).answer(undefined as unknown as Buffer)
+    for (const answer of answers) expect(await answer).toBe(undefined)
   })
 
   it('shares its error, too, with those that expire earlier as well', async () => {
@@ -322,13 +346,24 @@ describe('a prepare that is in flight', () => {
     ])
   })
 
+  // Whoever wrote into a reply once spoiled the replies of all plugins after it.
+  it('gives each that has expired a reject of its own', async () => {
+    const { clock, plugin, packet } = setup()
+    void plugin.sendData(packet(10_000))
+    const repeated = [plugin.sendData(packet(1000)), plugin.sendData(packet(2000))]
+    await clock.advance(2000)
+    const [first, second] = (await Promise.all(repeated)) as [Buffer, Buffer]
+    first.fill(0)
+    expect(rejectCode(second)).toBe('R00')
+  })
+
   it('answers one that expires earlier in time', async () => {
     const { clock, plugin, peer, packet } = setup()
     const original = plugin.sendData(packet(10_000))
     const repeated = plugin.sendData(packet(4000))
     await clock.advance(3999)
     ;(await peer.request()).fulfill()
-    expect(await repeated).toBe(await original)
+    expect(await repeated).toEqual(await original)
     await plugin.disconnect()
     expect(clock.pending).toBe(0)
   })
@@ -367,13 +402,13 @@ describe('a prepare that is in flight', () => {
     const large = plugin.sendData(packet(10_000, { amount: 20 }))
     const first = await peer.request()
     const second = await peer.request()
-    expect(plugin.sendData(packet(10_000, { amount: 10 }))).toBe(large)
+    const repeated = [plugin.sendData(packet(10_000, { amount: 10 }))]
     // the smaller one's end leaves the larger one alone
     first.reject('T00')
     expect(rejectCode(await small)).toBe('T00')
-    expect(plugin.sendData(packet(10_000, { amount: 15 }))).toBe(large)
+    repeated.push(plugin.sendData(packet(10_000, { amount: 15 })))
     second.fulfill()
-    expect(await large).toEqual(fulfill())
+    for (const answer of [large, ...repeated]) expect(await answer).toEqual(fulfill())
     expect(await plugin.sendData(packet(10_000, { amount: 20 }))).toEqual(fulfill())
     expect(peer.requests.size).toBe(0)
   })
@@ -409,7 +444,6 @@ describe('a prepare that is in flight', () => {
     const a = packet(10_000, { data: Buffer.from('a') })
     const b = packet(10_000, { data: Buffer.from('b') })
     const answers = [a, b, b, a].map((data) => plugin.sendData(data))
-    expect(answers[3]).toBe(answers[0])
     expect(peer.requests.size).toBe(3)
     for (const amount of [1, 2, 3]) (await peer.request()).fulfill({ data: Buffer.from([amount]) })
     const replies = await Promise.all(answers)
@@ -478,7 +512,7 @@ describe('dedupe, incoming', () => {
     const data = packet()
     const answers = [peer.sendData(data), peer.sendData(Buffer.from(data))]
     answer(paid)
-    for (const each of answers) expect(await each).toBe(paid)
+    for (const each of answers) expect(await each).toEqual(paid)
     expect(await peer.sendData(data)).toEqual(paid)
     expect(handled).toEqual([data])
     expect(seen).toMatchObject([
@@ -564,7 +598,8 @@ describe('the timer of dedupe', () => {
     const data = packet(60_000)
     const answer = plugin.sendData(data)
     await clock.advance(10_000)
-    expect(plugin.sendData(data)).toBe(answer)
+    const repeated = plugin.sendData(data)
+    expect(peer.requests.size).toBe(1)
     await clock.advance(10_000)
     expect(clock.pending).toBe(0)
     void plugin.sendData(data)
@@ -572,6 +607,7 @@ describe('the timer of dedupe', () => {
     // the first one’s answer is kept all the same, when it comes after all
     ;(await peer.request()).fulfill()
     await answer
+    expect(await repeated).toEqual(fulfill())
     expect(await plugin.sendData(data)).toEqual(fulfill())
   })
 
