@@ -60,8 +60,11 @@ export class Line {
     waiter.request.refuse()
   }
 
+  /** Whoever comes while they leave is not among them. */
   cancel(): void {
     for (const waiter of [...this.#waiters]) {
+      // who hears of one may call this again, and the rest have left by then
+      if (!this.#waiters.has(waiter)) continue
       this.#leave(waiter)
       waiter.leaving.abort(null)
       waiter.request.cancel()

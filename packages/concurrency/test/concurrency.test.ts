@@ -1,4 +1,4 @@
-import { UnreachableError, describe as describeStack, errorOutcome, unwrap, wrap } from '@ilp-wrap/core'
+import { UnreachableError, describe as describeStack, errorOutcome, events, unwrap, wrap } from '@ilp-wrap/core'
 import { prepareAmount, rejectMessage, rejectTriggeredBy } from '@ilp-wrap/core/packet'
 import { conformance, fulfill, mockPair, prepare, referenceFactory } from '@ilp-wrap/testing'
 import type { MockRequest } from '@ilp-wrap/testing'
@@ -488,6 +488,24 @@ describe('those who wait', () => {
     const answer = pass()
     unwrap(plugin)
     expect(await answer).toBe('T01')
+  })
+
+  // They left twice, and what they held became less than nothing: no bound held any more.
+  it('leave once each when an observer disconnects while they are cancelled', async () => {
+    const { plugin, peer, send, seen, handle } = setup({ outgoing: { limit: 1, maxQueuedAmount: 60n } })
+    let disconnected: Promise<void> | undefined
+    events(plugin).subscribe(({ type }) => {
+      if (type === 'packet-rejected') disconnected ??= plugin.disconnect()
+    })
+    void send()
+    const answers = [10, 20, 30].map((amount) => send({ amount }))
+    peer.lose()
+    expect(await Promise.all(answers)).toEqual(['T01', 'T01', 'T01'])
+    await disconnected
+    expect(seen.filter(({ type }) => type === 'packet-rejected')).toHaveLength(3)
+    expect(handle.snapshot().outgoing).toMatchObject({ waiting: 0, waitingAmount: 0n })
+    await plugin.connect()
+    expect(await send({ amount: 61 })).toBe('T03')
   })
 
   it('are none while there is no connection: who comes then is answered T01 at once', async () => {
