@@ -27,6 +27,12 @@ export interface HalfSnapshot {
   readonly waitingAmount: bigint
 }
 
+/**
+ * T05: the field's code for a limit of packets, temporary, as the next one may pass (RFC 0027, "Error Codes"). Never R00,
+ * which ends a STREAM connection.
+ */
+const TOO_MANY = reject({ code: 'T05', message: 'Too many packets' })
+
 /** The limit of one plugin in one direction. What few plugins come to need is made when they do. */
 export class Half {
   readonly #config: HalfConfig
@@ -37,7 +43,6 @@ export class Half {
   #keyed: KeyedBuckets | undefined
   #room: WaitingRoom | undefined
   #consultant: Consultant | undefined
-  #tooMany: Buffer | undefined
 
   constructor(config: HalfConfig, setup: Setup) {
     this.#config = config
@@ -143,17 +148,13 @@ export class Half {
     })
   }
 
-  /**
-   * T05: the field's code for a limit of packets, temporary, as the next one may pass (RFC 0027, "Error Codes"). Never
-   * R00, which ends a STREAM connection.
-   */
   #refuse(data: Buffer, retryAfterMs: number): Promise<Buffer> {
     this.#tell(data, 'T05', retryAfterMs)
     if (prepareAmount(data) === undefined) {
       return Promise.reject(new RateLimitedError('Too many requests', retryAfterMs))
     }
-    this.#tooMany ??= reject({ code: 'T05', message: 'Too many packets' })
-    return Promise.resolve(this.#tooMany)
+    // the caller may write into it
+    return Promise.resolve(Buffer.from(TOO_MANY))
   }
 
   /** T01: with the connection gone, the peer is out of reach, and no tokens would help. */
@@ -188,11 +189,15 @@ export class Half {
     const consultant = (this.#consultant ??= new Consultant(config, this.#clock, (error, again) => {
       this.#onLimiterError(config, error, again)
     }))
-    const occupied = waiting !== undefined && this.#room?.isOccupied(key) === true
-    const waitMs = occupied ? 0 : await consultant.ask(key)
-    if (waitMs === 0 && !occupied) return next(data)
-    if (waiting === undefined) return this.#refuse(data, waitMs)
-    return this.#wait(waiting, key, new LimiterSource(consultant, key, this.#clock, waitMs), data, next)
+    if (waiting !== undefined && this.#room?.isOccupied(key) === true) {
+      return this.#wait(waiting, key, new LimiterSource(consultant, key, this.#clock, 0), data, next)
+    }
+    // the host may use its Buffer again
+    const copy = Buffer.from(data)
+    const waitMs = await consultant.ask(key)
+    if (waitMs === 0) return next(copy)
+    if (waiting === undefined) return this.#refuse(copy, waitMs)
+    return this.#wait(waiting, key, new LimiterSource(consultant, key, this.#clock, waitMs), copy, next)
   }
 
   #onLimiterError({ onError }: LimiterConfig, error: unknown, again: boolean): void {

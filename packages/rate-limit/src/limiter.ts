@@ -23,7 +23,16 @@ export class Consultant {
     this.#config = config
     this.#clock = clock
     this.#onError = onError
-    this.#deadlines = new Deadlines(clock)
+    // on the wall clock, a step back would have packets wait for as much longer
+    const now = (): number => clock.monotonic()
+    this.#deadlines = new Deadlines({
+      now,
+      monotonic: now,
+      setTimeout: (callback, ms) => clock.setTimeout(callback, ms),
+      clearTimeout: (timer) => {
+        clock.clearTimeout(timer)
+      }
+    })
     // no timer without a question
     this.#deadlines.close()
   }
@@ -31,7 +40,7 @@ export class Consultant {
   /** Milliseconds to wait before asking again: 0 to pass, `Infinity` if nobody knows. */
   async ask(key: string): Promise<number> {
     const { limiter, timeoutMs, onError } = this.#config
-    const question = new Question(this.#clock.now() + timeoutMs)
+    const question = new Question(this.#clock.monotonic() + timeoutMs)
     this.#deadlines.add(question)
     let waitMs: number | undefined
     try {

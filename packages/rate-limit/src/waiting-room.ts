@@ -118,8 +118,11 @@ class Line {
     this.#wake?.()
   }
 
+  /** Whoever comes while they leave is not among them. */
   cancel(): void {
-    for (const waiter of this.waiters) {
+    for (const waiter of [...this.waiters]) {
+      // who hears of one may call this again, and the rest have left by then
+      if (!this.waiters.has(waiter)) continue
       this.#leave(waiter)
       waiter.cancel()
     }

@@ -166,6 +166,46 @@ describe('a limiter', () => {
     expect(clock.pending).toBe(0)
   })
 
+  // Its time was counted on the wall clock: one that was set back kept packets waiting for as much longer.
+  it('has its limiterTimeoutMs whatever becomes of the wall clock', async () => {
+    const { clock, send, seen } = setup({ limiterTimeoutMs: 50 })
+    for (const ms of [-60_000, 60_000]) {
+      const answer = send()
+      clock.jump(ms)
+      await clock.advance(49)
+      expect(await isPending(answer)).toBe(true)
+      await clock.advance(1)
+      expect(await isPending(answer)).toBe(false)
+    }
+    expect(seen).toMatchObject([{ type: 'limiter-failed' }, { type: 'limiter-failed' }])
+    expect(clock.pending).toBe(0)
+  })
+
+  // A host may use its Buffer again once sendData has returned.
+  it.each<[string, RateLimitOptions]>([
+    ['reject', {}],
+    ['wait', { outgoing: { mode: 'wait' } }]
+  ])("has the bytes sent as they were when the packet came (mode: '%s')", async (_, options) => {
+    const { clock, plugin, limiter, sent } = setup(options)
+    const packet = prepare({ amount: 7, expiresAt: clock.now() + 30_000 })
+    const bytes = Buffer.from(packet)
+    const answer = plugin.sendData(packet)
+    packet.fill(0)
+    limiter.questions[0]?.pass()
+    expect(codeOf(await answer)).toBe('fulfilled')
+    expect(sent).toEqual([bytes])
+  })
+
+  it('answers a packet as what it was when it came', async () => {
+    const { clock, plugin, limiter, seen } = setup()
+    const packet = prepare({ amount: 7, expiresAt: clock.now() + 30_000 })
+    const answer = plugin.sendData(packet)
+    packet.fill(0)
+    limiter.questions[0]?.refuse(5)
+    expect(codeOf(await answer)).toBe('T05')
+    expect(seen).toMatchObject([{ type: 'packet-rejected', code: 'T05', amount: 7n }])
+  })
+
   it('leaves no timer behind', async () => {
     const { clock, limiter, send } = setup()
     const answer = send()

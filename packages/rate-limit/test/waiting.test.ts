@@ -1,4 +1,4 @@
-import { UnreachableError, errorOutcome, unwrap, wrap } from '@ilp-wrap/core'
+import { UnreachableError, errorOutcome, events, unwrap, wrap } from '@ilp-wrap/core'
 import { prepareAmount } from '@ilp-wrap/core/packet'
 import { conformance, fulfill, mockPair, prepare, referenceFactory, testClock } from '@ilp-wrap/testing'
 import { describe, expect, it } from 'vitest'
@@ -269,6 +269,42 @@ describe('those who wait', () => {
     await clock.advance(1000)
     expect(amounts(sent)).toEqual([1n])
     expect(handle.snapshot().outgoing).toMatchObject({ waiting: 0, waitingAmount: 0n })
+  })
+
+  it('leave once each when an observer disconnects while they are cancelled', async () => {
+    const { plugin, send, seen, handle } = setup()
+    let again: Promise<void> | undefined
+    events(plugin).subscribe(({ type }) => {
+      if (type === 'packet-rejected') again ??= plugin.disconnect()
+    })
+    await send()
+    const answers = [10, 20, 30].map((amount) => send({ amount }))
+    await plugin.disconnect()
+    expect(await Promise.all(answers)).toEqual(['T01', 'T01', 'T01'])
+    await again
+    expect(seen.filter(({ type }) => type === 'packet-rejected')).toHaveLength(3)
+    expect(handle.snapshot().outgoing).toMatchObject({ waiting: 0, waitingAmount: 0n })
+  })
+
+  // Each that came while they were cancelled was cancelled in the same turn, and an observer that sent anew never let
+  // it end.
+  it('are cancelled without those whom an observer sends meanwhile', async () => {
+    const { clock, plugin, send, seen, handle } = setup()
+    let sends = 0
+    const later: Promise<string>[] = []
+    events(plugin).subscribe(({ type }) => {
+      if (type === 'packet-rejected' && ++sends < 20) later.push(send({ amount: 7 }))
+    })
+    await send()
+    const answers = [send({ amount: 2 }), send({ amount: 3 })]
+    const disconnected = plugin.disconnect()
+    expect(await Promise.all(answers)).toEqual(['T01', 'T01'])
+    expect(seen.filter(({ type }) => type === 'packet-rejected')).toHaveLength(2)
+    expect(handle.snapshot().outgoing).toMatchObject({ waiting: 2, waitingAmount: 14n })
+    await disconnected
+    await plugin.connect()
+    await clock.advance(20)
+    expect(await Promise.all(later)).toEqual(['fulfilled', 'fulfilled'])
   })
 
   it('are cancelled by an error of the plugin, which must not be used any more', async () => {
