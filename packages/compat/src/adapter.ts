@@ -71,9 +71,13 @@ export class CompatPlugin implements PluginV2 {
 
   /** From `connect` to `disconnect`. */
   #started = false
+  /** The v1 plugin is disconnecting: it may say that it is connected, and is not to be taken up again. */
+  #disconnecting = false
   #listening = false
   /** Our request handler is with the v1 plugin. */
   #answering = false
+  /** The v1 plugin has failed to give it up, so that it may have it still. */
+  #stuck = false
   /** How often the v1 plugin has been connected, as far as we know. */
   #connections = 0
   /** What an earlier process has left is known. */
@@ -185,12 +189,11 @@ export class CompatPlugin implements PluginV2 {
   connect(options?: ConnectOptions): Promise<void> {
     const { underWay } = this.#connecting
     if (this.#started && this.#loaded && !underWay && this.#plugin.isConnected()) return Promise.resolve()
-    return this.#connecting.run(() => this.#connect(options))
+    return this.#connecting.run(options, () => this.#connect(options))
   }
 
   async #connect(options: ConnectOptions | undefined): Promise<void> {
-    await this.#load()
-    this.#connecting.assertWanted()
+    if (!this.#loaded) await this.#loadInTime()
     const before = this.#connections
     this.#begin()
     try {
@@ -208,12 +211,16 @@ export class CompatPlugin implements PluginV2 {
       new UnreachableError('The plugin was disconnected while it was connecting', { code: 'ILP_WRAP_DISCONNECTED' })
     )
     if (!this.#started && !this.#plugin.isConnected()) return
+    this.#disconnecting = true
     this.#stop()
     this.#requests.abort()
     try {
       await this.#plugin.disconnect()
     } finally {
-      await this.#journal?.flush()
+      this.#disconnecting = false
+      if ((await this.#journal?.flush(this.#parts.clock)) === false) {
+        this.#parts.log.warn('the store takes too long to write what is outstanding')
+      }
     }
   }
 
@@ -224,11 +231,20 @@ export class CompatPlugin implements PluginV2 {
 
   /** For a plugin that was connected before it was wrapped, or that is connected behind our back. */
   #join(): boolean {
-    if (!this.#plugin.isConnected()) return false
+    if (this.#disconnecting || !this.#plugin.isConnected()) return false
     if (this.#started) return true
     this.#begin()
     if (!this.#loaded) void this.#recover()
     return true
+  }
+
+  async #loadInTime(): Promise<void> {
+    try {
+      await this.#connecting.within(this.#load())
+    } catch (error) {
+      this.#journal?.giveUp()
+      throw error
+    }
   }
 
   /** Takes over what an earlier process has left, once. */
@@ -256,6 +272,7 @@ export class CompatPlugin implements PluginV2 {
   #begin(): void {
     this.#listen()
     this.#started = true
+    this.#disconnecting = false
     this.#incoming.paused = false
     this.#parts.deadlines.open()
     this.#parts.background.open()
@@ -307,14 +324,25 @@ export class CompatPlugin implements PluginV2 {
   /** A v1 plugin takes one request handler, and the host of the v1 plugin may have given it one. */
   #startAnswering(): void {
     if (this.#answering || this.#requests.handler === undefined) return
-    this.#plugin.registerRequestHandler?.(this.#requests.answer)
+    try {
+      this.#plugin.registerRequestHandler?.(this.#requests.answer)
+    } catch (error) {
+      if (!this.#stuck) throw error
+    }
     this.#answering = true
+    this.#stuck = false
   }
 
   #stopAnswering(): void {
     if (!this.#answering) return
     this.#answering = false
-    this.#plugin.deregisterRequestHandler?.()
+    try {
+      this.#plugin.deregisterRequestHandler?.()
+    } catch (error) {
+      // what comes after it is not to be left out
+      this.#stuck = true
+      this.#parts.log.warn('the plugin did not give up its request handler: %O', error)
+    }
   }
 
   // ------------------------------------------------------------------------------------------------------ data and money
@@ -372,8 +400,13 @@ export class CompatPlugin implements PluginV2 {
   registerDataHandler(handler: DataHandler): void {
     this.#incoming.dataHandler = handler
     this.#requests.handler = handler
-    if (this.#started) this.#startAnswering()
-    else this.#join()
+    try {
+      if (this.#started) this.#startAnswering()
+      else this.#join()
+    } catch (error) {
+      this.deregisterDataHandler()
+      throw error
+    }
   }
 
   deregisterDataHandler(): void {

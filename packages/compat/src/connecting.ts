@@ -10,7 +10,9 @@ export class Connecting {
   readonly #clock: Clock
   #attempt: Promise<void> | undefined
   #aborted: Error | undefined
-  #onAbort: ((error: Error) => void) | undefined
+  /** Rejects when the attempt is to end; of a later attempt another one. */
+  #ended: Promise<never> | undefined
+  #end: ((error: Error) => void) | undefined
 
   constructor(plugin: PluginV1, clock: Clock) {
     this.#plugin = plugin
@@ -21,38 +23,55 @@ export class Connecting {
     return this.#attempt !== undefined
   }
 
-  run(connect: () => Promise<void>): Promise<void> {
-    this.#attempt ??= connect().finally(() => {
-      this.#attempt = undefined
-      this.#aborted = undefined
+  /** Makes an attempt, within the time that `options` give (RFC 0024, "connect"). */
+  run(options: ConnectOptions | undefined, connect: () => Promise<void>): Promise<void> {
+    this.#attempt ??= this.#run(options, connect).finally(() => {
+      this.#attempt = this.#aborted = this.#ended = this.#end = undefined
     })
     return this.#attempt
   }
 
-  /** Connects the plugin, within the time that `options` give (RFC 0024, "connect"). */
-  async open(options: ConnectOptions | undefined): Promise<void> {
-    let timer: Timer | undefined
-    const ended = new Promise<never>((_, reject) => {
-      this.#onAbort = reject
-      const timeout = options?.timeout
-      // 0 and NaN stand for the plugin's own time, what no timer can hold for none
-      if (timeout === undefined || !(timeout > 0) || timeout > MAX_TIMEOUT_MS) return
-      timer = this.#clock.setTimeout(() => {
-        reject(
-          new UnreachableError(`The plugin did not connect within ${timeout} ms`, { code: 'ILP_WRAP_CONNECT_TIMEOUT' })
-        )
-      }, timeout)
+  async #run(options: ConnectOptions | undefined, connect: () => Promise<void>): Promise<void> {
+    this.#ended = new Promise<never>((_, reject) => {
+      this.#end = reject
     })
+    // it may end between two steps
+    this.#ended.catch(() => undefined)
+    const timer = this.#limit(options?.timeout)
+    try {
+      await connect()
+    } finally {
+      if (timer !== undefined) this.#clock.clearTimeout(timer)
+    }
+  }
+
+  #limit(timeout: number | undefined): Timer | undefined {
+    // 0 and NaN stand for the plugin's own time, what no timer can hold for none
+    if (timeout === undefined || !(timeout > 0) || timeout > MAX_TIMEOUT_MS) return undefined
+    return this.#clock.setTimeout(() => {
+      this.abort(
+        new UnreachableError(`The plugin did not connect within ${timeout} ms`, { code: 'ILP_WRAP_CONNECT_TIMEOUT' })
+      )
+    }, timeout)
+  }
+
+  /** Waits for a step of the attempt, for no longer than it lasts. */
+  async within<T>(step: Promise<T>): Promise<T> {
+    const result = await Promise.race([step, this.#ended as Promise<never>])
+    // it may have ended while the step did
+    if (this.#aborted !== undefined) throw this.#aborted
+    return result
+  }
+
+  /** Connects the plugin. */
+  async open(options: ConnectOptions | undefined): Promise<void> {
     const opened = this.#opened(options)
     try {
-      await Promise.race([opened, ended])
+      await this.within(opened)
     } catch (error) {
       // the host has been told that there is no connection: one that comes later is ended
       opened.then(() => this.#plugin.disconnect()).catch(() => undefined)
       throw error
-    } finally {
-      if (timer !== undefined) this.#clock.clearTimeout(timer)
-      this.#onAbort = undefined
     }
   }
 
@@ -64,11 +83,6 @@ export class Connecting {
   abort(error: Error): void {
     if (this.#attempt === undefined) return
     this.#aborted = error
-    this.#onAbort?.(error)
-  }
-
-  /** Throws if the attempt has been ended before the plugin was asked. */
-  assertWanted(): void {
-    if (this.#aborted !== undefined) throw this.#aborted
+    this.#end?.(error)
   }
 }

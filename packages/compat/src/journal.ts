@@ -1,5 +1,5 @@
 import { InvalidServicesError } from '@ilp-wrap/core'
-import type { Store } from '@ilp-wrap/core'
+import type { Clock, Store, Timer } from '@ilp-wrap/core'
 
 /** A transfer that has been sent and has no outcome yet. */
 export interface Outstanding {
@@ -9,6 +9,9 @@ export interface Outstanding {
   /** Milliseconds since 1970. */
   readonly expiresAt: number
 }
+
+/** How long a store may take, at the end, for what is being written. */
+const FLUSH_MS = 5_000
 
 /**
  * What is outstanding, in the host's store. It is one value, written anew: there is one write at a time, and all that
@@ -20,6 +23,7 @@ export class Journal {
   readonly #failed: (error: unknown) => void
   readonly #outstanding = new Map<string, Outstanding>()
   #loading: Promise<readonly Outstanding[]> | undefined
+  #left: readonly Outstanding[] | undefined
   #writing: Promise<void> | undefined
   #next: Promise<void> | undefined
 
@@ -37,10 +41,15 @@ export class Journal {
   load(): Promise<readonly Outstanding[]> {
     this.#loading ??= this.#load().catch((error: unknown) => {
       // the next attempt may have more luck
-      this.#loading = undefined
+      this.giveUp()
       throw error
     })
     return this.#loading
+  }
+
+  /** The store is not waited for any longer: the next `load` reads anew. */
+  giveUp(): void {
+    if (this.#left === undefined) this.#loading = undefined
   }
 
   async #load(): Promise<readonly Outstanding[]> {
@@ -53,8 +62,10 @@ export class Journal {
     }
     const left = text === undefined ? [] : parse(text)
     if (left === undefined) throw this.#unusable()
+    // a reading that was given up may come to its end nevertheless, and what has ended since is not to come back
+    if (this.#left !== undefined) return this.#left
     for (const each of left) this.#outstanding.set(each.id, each)
-    return left
+    return (this.#left = left)
   }
 
   /** Resolves once it is stored; when the store fails, that is reported, and it resolves nevertheless. */
@@ -69,9 +80,24 @@ export class Journal {
     void this.#write()
   }
 
-  /** Resolves once nothing is being written. */
-  async flush(): Promise<void> {
+  /** Resolves with true once nothing is being written, with false when the store takes too long. */
+  async flush(clock: Clock): Promise<boolean> {
+    let timer: Timer | undefined
+    const late = new Promise<false>((resolve) => {
+      timer = clock.setTimeout(() => {
+        resolve(false)
+      }, FLUSH_MS)
+    })
+    try {
+      return await Promise.race([this.#written(), late])
+    } finally {
+      clock.clearTimeout(timer as Timer)
+    }
+  }
+
+  async #written(): Promise<true> {
     while (this.#writing !== undefined) await this.#writing
+    return true
   }
 
   #write(): Promise<void> {

@@ -107,6 +107,30 @@ describe('connect', () => {
     expect(await attempt).toMatchObject({ code: 'ILP_WRAP_CONNECT_TIMEOUT' })
   })
 
+  it('ends in time while the store is read, and the next one reads it anew', async () => {
+    const reads: ((value: undefined) => void)[] = []
+    const store: Store = {
+      get: () => new Promise((resolve) => reads.push(resolve)),
+      put: async () => {},
+      del: async () => {}
+    }
+    const { plugin, v1, clock } = setup(undefined, { store, account: 'me' })
+    const attempt = plugin.connect({ timeout: 1_000 }).catch((error: unknown) => error)
+    await clock.advance(1_000)
+    expect(await attempt).toMatchObject({ code: 'ILP_WRAP_CONNECT_TIMEOUT' })
+    const ended = plugin.connect().catch((error: unknown) => error)
+    await plugin.disconnect()
+    expect(await ended).toMatchObject({ code: 'ILP_WRAP_DISCONNECTED' })
+    expect([v1.connects, clock.pending]).toEqual([0, 0])
+    const next = plugin.connect()
+    expect(reads).toHaveLength(3)
+    reads[2]!(undefined)
+    await next
+    reads[0]!(undefined)
+    await settled()
+    expect(plugin.isConnected()).toBe(true)
+  })
+
   it('rejects when the plugin throws at once', async () => {
     const { plugin, v1 } = setup()
     v1.connect = () => {
@@ -158,6 +182,54 @@ describe('disconnect', () => {
     const error = new Error('stuck')
     v1.disconnect = () => Promise.reject(error)
     await expect(plugin.disconnect()).rejects.toBe(error)
+  })
+
+  // The plugin stayed connected, with our listeners on it, and the host believed that it was not.
+  it('disconnects the plugin though it does not give up its request handler', async () => {
+    const { plugin, v1, log } = await connected()
+    plugin.registerDataHandler(async () => fulfill())
+    const { deregisterRequestHandler } = v1
+    v1.deregisterRequestHandler = () => {
+      throw new Error('stuck')
+    }
+    await plugin.disconnect()
+    expect([v1.connected, v1.listening]).toEqual([false, 0])
+    expect(log.lines.join()).toContain('stuck')
+    // it has ours still, and refuses to have it once more
+    await plugin.connect()
+    expect(plugin.isConnected()).toBe(true)
+    plugin.deregisterDataHandler()
+    v1.deregisterRequestHandler = deregisterRequestHandler
+    plugin.registerDataHandler(async () => fulfill())
+    plugin.deregisterDataHandler()
+    expect(v1.requestHandler).toBeUndefined()
+  })
+
+  it('is not undone by what the host sends meanwhile', async () => {
+    const { plugin, v1, prepare: packet } = await connected()
+    plugin.registerDataHandler(async () => fulfill())
+    let done: () => void = () => {}
+    const { disconnect } = v1
+    v1.disconnect = () => new Promise<void>((resolve) => (done = resolve)).then(() => disconnect.call(v1))
+    const disconnected = plugin.disconnect()
+    for (const data of [Buffer.from('x'), packet()]) {
+      await expect(plugin.sendData(data)).rejects.toMatchObject({ code: 'ILP_WRAP_NOT_CONNECTED' })
+    }
+    await expect(plugin.sendMoney('1')).rejects.toMatchObject({ code: 'ILP_WRAP_NOT_CONNECTED' })
+    done()
+    await disconnected
+    expect([v1.listening, v1.requestHandler, v1.sent]).toEqual([0, undefined, []])
+    await plugin.connect()
+    await plugin.sendMoney('1')
+  })
+
+  it('that never ends does not keep the plugin from being connected again', async () => {
+    const { plugin, v1 } = await connected()
+    v1.disconnect = () => new Promise(() => {})
+    void plugin.disconnect()
+    await plugin.connect()
+    await plugin.sendMoney('1')
+    expect(v1.sent).toHaveLength(1)
   })
 
   // E.4 no. 38: the ledger still holds them, and they may be executed
@@ -245,6 +317,23 @@ describe('the request handler of the v1 plugin', () => {
     const { plugin, v1 } = await connected()
     v1.registerRequestHandler(async (request) => request)
     expect(() => plugin.registerDataHandler(async () => fulfill())).toThrow('RequestHandlerAlreadyRegisteredError')
+  })
+
+  // The host was told that it has no handler here, and packets came to it all the same.
+  it('that others have leaves the host without a data handler', async () => {
+    const { plugin, v1, incoming } = await connected()
+    v1.registerRequestHandler(async (request) => request)
+    let handled = 0
+    const handler = async (): Promise<Buffer> => {
+      handled++
+      return fulfill()
+    }
+    expect(() => plugin.registerDataHandler(handler)).toThrow('RequestHandlerAlreadyRegisteredError')
+    v1.emit('incoming_prepare', incoming())
+    await settled()
+    expect([handled, v1.answers]).toMatchObject([0, [{ reason: { code: 'T01' } }]])
+    v1.deregisterRequestHandler()
+    plugin.registerDataHandler(handler)
   })
 
   it('of others is found when the plugin is connected: connect rejects', async () => {

@@ -562,6 +562,47 @@ describe('with a store', () => {
     expect(JSON.parse(written.at(-1)!)).toHaveLength(1)
   })
 
+  it('disconnect does not wait for ever for a store that hangs', async () => {
+    const store: Store = { get: async () => undefined, put: () => new Promise(() => {}), del: async () => {} }
+    const made = await start(store)
+    const answer = made.plugin.sendData(made.prepare())
+    let done = false
+    const disconnected = made.plugin.disconnect().then(() => (done = true))
+    await made.clock.advance(4_000)
+    expect(done).toBe(false)
+    await made.clock.advance(1_000)
+    await disconnected
+    expect(made.log.lines.join()).toContain('store')
+    await made.clock.advance(10_000)
+    expect(await codeOf(answer)).toBe('R00')
+    expect(made.clock.pending).toBe(0)
+  })
+
+  it('a value that is read late, after another attempt has read it, brings nothing back', async () => {
+    const store = new MemoryStore()
+    const left = JSON.stringify([{ id: 'old', amount: '7', condition: CONDITION, expiresAt: 1 }])
+    const reads: ((value: string) => void)[] = []
+    const slow: Store = {
+      get: () => new Promise((resolve) => reads.push(resolve)),
+      put: (key, value) => store.put(key, value),
+      del: (key) => store.del(key)
+    }
+    const made = setup(undefined, { store: slow, account: 'me' })
+    made.v1.fulfillments = async () => PREIMAGE
+    const attempt = made.plugin.connect().catch((error: unknown) => error)
+    await made.plugin.disconnect()
+    await attempt
+    const next = made.plugin.connect()
+    reads[1]!(left)
+    await next
+    await settled()
+    reads[0]!(left)
+    await settled()
+    void made.plugin.sendData(made.prepare())
+    await settled()
+    expect(store.entries.get(KEY)).not.toContain('old')
+  })
+
   it('a transfer that expires while it is written down is not sent', async () => {
     let written: () => void = () => {}
     const store: Store = {
