@@ -80,7 +80,7 @@ export function rejectOfReason(reason: unknown): Buffer {
     code: codeOf(given),
     message: messageOf(reason, given, info),
     triggeredBy: isValidIlpAddress(given.triggered_by) ? given.triggered_by : '',
-    data: typeof info.data === 'string' ? Buffer.from(info.data, 'base64') : NO_DATA
+    data: dataOf(info)
   })
 }
 
@@ -96,6 +96,10 @@ interface Fields {
 }
 
 const NO_DATA = Buffer.alloc(0)
+
+/** What the data of a packet may hold (RFC 0027); with more, the packet is refused as a whole on its way. */
+const MAX_DATA_BYTES = 32_767
+
 // eslint-disable-next-line no-control-regex -- what 7 bits can hold, control characters included
 const ASCII = /^[\x00-\x7f]*$/
 // eslint-disable-next-line no-control-regex -- as above
@@ -115,6 +119,12 @@ function messageOf(reason: unknown, given: Fields, info: Fields): string {
   if (typeof given.message === 'string' && given.message !== '') return given.message
   if (typeof info.message_utf8 === 'string') return Buffer.from(info.message_utf8, 'base64').toString('utf8')
   return typeof info.message === 'string' ? info.message : ''
+}
+
+function dataOf(info: Fields): Buffer {
+  if (typeof info.data !== 'string') return NO_DATA
+  const data = Buffer.from(info.data, 'base64')
+  return data.length > MAX_DATA_BYTES ? NO_DATA : data
 }
 
 /** An object, or JSON of one; ilp-plugin-payment-channel-framework gives the string `not JSON` where there is none. */

@@ -26,7 +26,8 @@ interface Mark {
   readonly data?: boolean
   readonly request?: string
   readonly response?: string
-  readonly error?: { readonly code: string; readonly message: string }
+  /** `code` and `message`, from one of us. */
+  readonly error?: unknown
 }
 
 const MARK = 'ilp-wrap'
@@ -147,7 +148,7 @@ export class Requests {
 
   #dataOf(reply: MessageV1 | undefined): Buffer {
     const mark = markOf(reply)
-    if (mark?.error !== undefined) throw new RequestRejectedError(mark.error.message, mark.error.code)
+    if (mark?.error !== undefined) throw rejectedWith(mark.error)
     if (typeof reply?.ilp !== 'string' || reply.ilp === '') return this.#customOf(reply) ?? Buffer.alloc(0)
     const data = Buffer.from(reply.ilp, 'base64')
     if (data[0] !== ILP_ERROR || mark?.data === true) return data
@@ -158,8 +159,8 @@ export class Requests {
 
   /** The `custom` field as data, if that is wanted and it is not ours. */
   #customOf(message: MessageV1 | undefined): Buffer | undefined {
-    const custom = message?.custom
-    if (!this.#options.customData || custom === undefined || MARK in custom) return undefined
+    const custom = customOf(message)
+    if (!this.#options.customData || custom === undefined || isMarked(custom)) return undefined
     return Buffer.from(JSON.stringify(custom))
   }
 
@@ -215,7 +216,8 @@ export class Requests {
     if (typeof request.ilp === 'string' && request.ilp !== '') return Buffer.from(request.ilp, 'base64')
     const custom = this.#customOf(request)
     if (custom !== undefined) return custom
-    if (request.custom === undefined || MARK in request.custom) return Buffer.alloc(0)
+    const given = customOf(request)
+    if (given === undefined || isMarked(given)) return Buffer.alloc(0)
     throw new NotAcceptedError('A request needs an ILP packet')
   }
 
@@ -258,6 +260,21 @@ function fieldsOf(data: unknown, mark: Mark): MessageV1 {
     ...(data.length > 0 && { ilp: data.toString('base64url') }),
     ...(Object.keys(marks).length > 0 && { custom: { [MARK]: marks } })
   }
+}
+
+/** The `custom` field, whatever the peer has put there. */
+function customOf(message: MessageV1 | undefined): unknown {
+  return message?.custom ?? undefined
+}
+
+function isMarked(custom: unknown): boolean {
+  return typeof custom === 'object' && custom !== null && MARK in custom
+}
+
+function rejectedWith(error: unknown): RequestRejectedError {
+  const given: { code?: unknown; message?: unknown } = typeof error === 'object' && error !== null ? error : {}
+  const { code, message } = errorOf({ ilpErrorCode: given.code, message: given.message })
+  return new RequestRejectedError(message, code)
 }
 
 function markOf(message: MessageV1 | undefined): Mark | undefined {

@@ -153,6 +153,21 @@ describe('a reason as a reject', () => {
     expect(of({ code: 'F99', message: 'outer', additional_info: { message: 'inner' } }).message).toBe('outer')
   })
 
+  // What is larger makes a reject that no ILP node takes.
+  it('may hold 32 767 bytes of data; what is larger is left out', () => {
+    for (const [length, kept] of [
+      [32_767, 32_767],
+      [32_768, 0]
+    ] as const) {
+      const data = Buffer.alloc(length, 7).toString('base64url')
+      expect(of({ code: 'F99', message: 'no', additional_info: { data } })).toMatchObject({
+        code: 'F99',
+        message: 'no'
+      })
+      expect(of({ code: 'F99', additional_info: { data } }).data).toHaveLength(kept)
+    }
+  })
+
   it('names who has triggered it only with an ILP address', () => {
     expect(of({ code: 'F00', triggered_by: 'g.a' }).triggeredBy).toBe('g.a')
     expect(of({ code: 'F00', triggered_by: 'the ledger' }).triggeredBy).toBe('')

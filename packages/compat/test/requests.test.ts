@@ -84,6 +84,25 @@ describe('outgoing data that is no prepare', () => {
   })
 
   // E.4 no. 21
+  // Each of them came to the host as a TypeError about a property of null.
+  it('rejects where the peer says that it failed and not how, and is empty where `custom` is no object', async () => {
+    for (const customData of [false, true]) {
+      const { plugin, v1, prepare } = await connected({ customData, zeroAmount: 'request' })
+      for (const error of [null, 'x', 5, {}, { code: {}, message: 5 }, { code: 'nope', message: 'x' }]) {
+        v1.onRequest = async () => ({ custom: { 'ilp-wrap': { error } } })
+        await expect(plugin.sendData(Buffer.from('hi'))).rejects.toThrow(RequestRejectedError)
+        await expect(plugin.sendData(Buffer.from('hi'))).rejects.toMatchObject({ ilpErrorCode: 'T00' })
+        expect(await codeOf(plugin.sendData(prepare({ amount: 0 })))).toBe('T00')
+      }
+      for (const custom of [null, 'text', 5, true]) {
+        v1.onRequest = async () => ({ custom }) as unknown as MessageV1
+        const text = customData && custom !== null ? JSON.stringify(custom) : ''
+        expect((await plugin.sendData(Buffer.from('hi'))).toString()).toBe(text)
+        expect(await codeOf(plugin.sendData(prepare({ amount: 0 })))).toBe('T00')
+      }
+    }
+  })
+
   it('rejects with what the plugin throws, the same object', async () => {
     const { plugin, v1, handle } = await connected()
     for (const error of [named('NoSubscriptionsError'), new Error('timed out'), 'text', undefined]) {
@@ -215,6 +234,16 @@ describe('an incoming request', () => {
     custom.plugin.registerDataHandler(handler)
     await custom.v1.requestHandler!({ id: '1', custom: { a: 1 } })
     expect(seen).toEqual([Buffer.alloc(0), Buffer.alloc(0), Buffer.from('{"a":1}')])
+  })
+
+  it('with a custom field that is no object is refused, with none it is empty', async () => {
+    const { plugin, v1 } = await connected()
+    plugin.registerDataHandler(async (data) => Buffer.concat([Buffer.from('got '), data]))
+    for (const custom of ['text', 5, true]) {
+      await expect(v1.requestHandler!({ custom } as unknown as MessageV1)).rejects.toThrow(NotAcceptedError)
+    }
+    const reply = await v1.requestHandler!({ custom: null } as unknown as MessageV1)
+    expect(Buffer.from(reply.ilp!, 'base64').toString()).toBe('got ')
   })
 
   it('is answered with an error when the handler throws or gives no Buffer, always an Error: plugins read its message', async () => {
