@@ -249,8 +249,8 @@ export class CompatPlugin implements PluginV2 {
 
   /** Takes over what an earlier process has left, once. */
   async #load(): Promise<void> {
-    if (this.#journal === undefined || this.#loaded) return
-    this.#adopt(await this.#journal.load())
+    // without a journal there is nothing to load
+    this.#adopt(await (this.#journal as Journal).load())
   }
 
   #adopt(left: readonly Outstanding[]): void {

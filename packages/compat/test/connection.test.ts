@@ -177,6 +177,25 @@ describe('disconnect', () => {
     expect(plugin.isConnected()).toBe(true)
   })
 
+  it('ends a connect whenever it comes, also between two of its steps', async () => {
+    for (let turns = 0; turns < 20; turns++) {
+      let read: () => void = () => {}
+      const store: Store = {
+        get: () => new Promise((resolve) => (read = () => resolve(undefined))),
+        put: async () => {},
+        del: async () => {}
+      }
+      const { plugin, v1, clock } = setup(undefined, { store, account: 'me' })
+      const attempt = plugin.connect().catch((error: unknown) => error)
+      read()
+      for (let i = 0; i < turns; i++) await null
+      await plugin.disconnect()
+      await attempt
+      await settled()
+      expect([v1.connected, v1.listening, clock.pending]).toEqual([false, 0, 0])
+    }
+  })
+
   it('rejects with the error of the plugin', async () => {
     const { plugin, v1 } = await connected()
     const error = new Error('stuck')

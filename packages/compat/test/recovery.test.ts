@@ -128,6 +128,19 @@ describe('a reconnect', () => {
     for (const answer of answers) expect((await answer)[0]).toBe(13)
   })
 
+  it('takes two answers to two questions for one outcome', async () => {
+    const made = await connected()
+    const answer = made.plugin.sendData(made.prepare())
+    const asked: ((fulfillment: string) => void)[] = []
+    made.v1.fulfillments = () => new Promise((resolve) => asked.push(resolve))
+    await reconnect(made)
+    await reconnect(made)
+    for (const resolve of asked) resolve(PREIMAGE)
+    expect((await answer)[0]).toBe(13)
+    await settled()
+    expect([asked.length, made.seen]).toEqual([2, []])
+  })
+
   it('does not wait for ever until it asks for the next', async () => {
     const made = await connected()
     const packet = made.prepare({ expiresAt: made.clock.now() + 60_000 })
