@@ -8,7 +8,10 @@ declare module '@ilp-wrap/core' {
     'wrong-fulfillment': WrongFulfillment
     /** The host fulfilled a prepare whose transfer had expired or been cancelled: it is not paid for. */
     'fulfill-too-late': TransferEvent
-    /** The v1 plugin threw when it was given the host's fulfillment; whether the ledger has it is not known. */
+    /**
+     * The v1 plugin threw when it was given the host's fulfillment; whether the ledger has it is not known. Unless the
+     * error says that it is refused, it is given again at the next connection before the expiry.
+     */
     'fulfill-failed': FulfillFailed
     /** A transfer that had its outcome got another one, which was ignored. */
     'outcome-repeated': OutcomeRepeated

@@ -33,7 +33,10 @@ export interface CompatOptions {
   moneyTimeoutMs?: number
   /** Whether a message without a packet counts as the JSON of its `custom` field. Default: false. */
   customData?: boolean
-  /** How many transfers are remembered once they have an outcome, so that doubles are known. Default: 10 000. */
+  /**
+   * How many transfers are remembered once they have an outcome, so that doubles are known; as many payments, and as many
+   * transfers that have expired while the ledger said nothing. Default: 10 000.
+   */
   remember?: number
   /**
    * Whether what is outstanding is kept in the store, if the context has one, and asked for after a restart. Default:
