@@ -76,6 +76,7 @@ class Validator implements Judge {
         destination: prepareDestination(prepare)
       })
     }
-    return REJECTS[reason]
+    // a copy: whoever gets it may write into it
+    return Buffer.from(REJECTS[reason])
   }
 }

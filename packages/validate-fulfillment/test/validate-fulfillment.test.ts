@@ -108,6 +108,14 @@ describe('validateFulfillment, outgoing', () => {
     ])
   })
 
+  it('is no other answer’s Buffer: whoever writes into one spoils none that come later', async () => {
+    const { plugin, peer } = setup()
+    peer.onData = () => Promise.resolve(Buffer.alloc(0))
+    const first = await plugin.sendData(prepare())
+    first.fill(0)
+    expect(rejectCode(await plugin.sendData(prepare()))).toBe('F05')
+  })
+
   it('answers F05 as well when nobody listens to events', async () => {
     const { plugin: inner, peer } = mockPair({ connected: true })
     const plugin = wrap(inner, [validateFulfillment()])
