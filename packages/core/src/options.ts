@@ -10,11 +10,19 @@ export function badOption(name: string, expected: string, value: unknown): never
   })
 }
 
+/** As `badOption`, where parts are expected: a string in their place may be any secret, and is not shown. */
+export function badParts(name: string, expected: string, value: unknown): never {
+  if (typeof value !== 'string') badOption(name, expected, value)
+  throw new InvalidFieldsError(`Expected \`${name}\` to be ${expected}, got a string`, {
+    code: 'ILP_WRAP_INVALID_OPTION'
+  })
+}
+
 /** Refuses what is no plain options object, and names that are not in `known`. `undefined` counts as `{}`. */
 export function known<T extends object>(options: T | undefined, names: readonly (keyof T & string)[], path = ''): T {
   if (options === undefined) return {} as T
   if (typeof options !== 'object' || (options as unknown) === null || Array.isArray(options)) {
-    badOption(path === '' ? 'options' : path, 'an object', options)
+    badParts(path === '' ? 'options' : path, 'an object', options)
   }
   const prefix = path === '' ? '' : `${path}.`
   for (const name of Object.keys(options)) {
@@ -95,12 +103,18 @@ function range(what: string, min: number, max: number): string {
   return `${what} from ${min} to ${max}`
 }
 
+/** A text without the credentials that an address in it may hold, `btp+ws://:token@host`. */
+export function withoutUserinfo(text: string): string {
+  // to the last @, as a password may hold what should have been escaped; but the path of a file is no address
+  return text.replace(/(?<!\/)\/\/(?!\/).+@/s, '//***@')
+}
+
 /** A value as it stands in an error: `-1` (number). Objects are named by kind only, since they may hold secrets. */
 export function print(value: unknown): string {
   if (value === null || value === undefined) return `\`${String(value)}\``
   if (typeof value === 'object') return Array.isArray(value) ? 'an array' : 'an object'
   if (typeof value === 'function') return 'a function'
   // eslint-disable-next-line @typescript-eslint/no-base-to-string -- objects have left above
-  const text = String(value)
+  const text = withoutUserinfo(String(value))
   return `\`${text.length > 60 ? `${text.slice(0, 60)}…` : text}\` (${typeof value})`
 }

@@ -46,6 +46,16 @@ describe('a bad option', () => {
 })
 
 describe('print', () => {
+  // a configuration that was wrong put the password of a link on standard error
+  it('shows no credentials of an address, wherever it is cut', () => {
+    expect(print('redis://:hunter2@host:1')).toBe('`redis://***@host:1` (string)')
+    expect(print('btp+ws://a:p@ss/w:rd 1@host')).toBe('`btp+ws://***@host` (string)')
+    expect(print(`wss://user:${'x'.repeat(80)}@host`)).toBe('`wss://***@host` (string)')
+    for (const harmless of ['redis://host:1', 'file:///modules/@ilp-wrap/retry', 'a@b', '@ilp-wrap/retry']) {
+      expect(print(harmless)).toBe(`\`${harmless}\` (string)`)
+    }
+  })
+
   it('shows a value with its type', () => {
     expect([undefined, null, 5n, -0.5, 'text', true, Symbol('s')].map(print)).toEqual([
       '`undefined`',
@@ -86,7 +96,8 @@ describe('known', () => {
 
   it('refuses what is no object', () => {
     for (const value of [null, [], 5, 'text', false, () => 1]) {
-      expect(failure(() => check(value)).message).toBe(`Expected \`options\` to be an object, got ${print(value)}`)
+      const got = typeof value === 'string' ? 'a string' : print(value)
+      expect(failure(() => check(value)).message).toBe(`Expected \`options\` to be an object, got ${got}`)
       expect(failure(() => check(value, 'incoming')).message).toContain('Expected `incoming` to be an object')
     }
   })

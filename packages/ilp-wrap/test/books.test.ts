@@ -124,6 +124,7 @@ describe('ilp-wrap books', () => {
         ['postgres://127.0.0.1/books'],
         'ilp-wrap: Expected a store at redis:, rediss:, level: or a directory, got `postgres:`\n'
       ],
+      [['REDIS://:hunter2@127.0.0.1'], 'ilp-wrap: There is no store at REDIS://***@127.0.0.1\n'],
       [[directory, '--prefix', 'x:'], 'ilp-wrap: `--prefix` is for stores in Redis\n'],
       [[directory, '--account', 'carol'], 'ilp-wrap: There are no books of an account carol\n'],
       [['adjust', directory, 'carol', '1', '--yes'], 'ilp-wrap: There are no books of an account carol\n'],

@@ -174,8 +174,8 @@ describe('a mistake in the configuration', () => {
       { middlewares: [] },
       'Unknown option `middlewares`, expected one of `plugin`, `options`, `middleware`, `account`, `renewable`'
     ],
-    ['options that are none', { options: 'x' }, 'Expected `options` to be an object, got `x` (string)'],
-    ['a list that is none', { middleware: 'retry' }, 'Expected `middleware` to be an array, got `retry` (string)'],
+    ['options that are none', { options: 'x' }, 'Expected `options` to be an object, got a string'],
+    ['a list that is none', { middleware: 'retry' }, 'Expected `middleware` to be an array, got a string'],
     [
       'an entry that is none',
       { middleware: [5] },

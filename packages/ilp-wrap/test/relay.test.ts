@@ -646,6 +646,45 @@ describe('ilp-wrap relay', () => {
     expect(line).not.toContain('secret')
   })
 
+  const address = 'btp+ws://:hunter2@127.0.0.1:7768'
+
+  it.each<[string, object, string]>([
+    ['a link', config({ left: address }), '`left` to be an object, got a string'],
+    ['options', config({ left: link('left', { options: address }) }), '`left.options` to be an object, got a string'],
+    [
+      'a list',
+      config({ left: link('left', { middleware: address }) }),
+      '`left.middleware` to be an array, got a string'
+    ],
+    [
+      'a store',
+      config({}, { left: [['balance', { maximum: '1', ledger: address }]] }),
+      '`left.middleware[0][1].ledger` to be an object, got a string'
+    ],
+    [
+      'a part of the list',
+      config({}, { left: [['recommended', { balance: address }]] }),
+      '`left.middleware[0][1].balance` to be an object or false, got a string'
+    ],
+    ['a number', config({ reduceMs: address }), '`btp+ws://***@127.0.0.1:7768` (string)'],
+    ['a plugin', config({ left: { plugin: address } }), 'got `btp+ws://***@127.0.0.1:7768`, which is not installed'],
+    [
+      'a middleware',
+      config({}, { left: [`${address}#x`] }),
+      'got `btp+ws://***@127.0.0.1:7768`, which is not installed'
+    ],
+    [
+      'a module that cannot be loaded',
+      config({ left: { plugin: `ilp-wrap/${address}` } }),
+      '`ilp-wrap/btp+ws://***@127.0.0.1:7768` could not be loaded'
+    ]
+  ])('does not print the password of an address in the place of %s', async (_, given, message) => {
+    const { code, until, said } = start(given, '--check')
+    expect(await code).toBe(1)
+    expect(await until('err', /\n/)).toContain(message)
+    expect(said.err).not.toContain('hunter2')
+  })
+
   it('tells of a file that is not there', async () => {
     const err = new PassThrough()
     expect(await runCommand(['relay', join(folder, 'none.json')], { out: new PassThrough(), err })).toBe(1)

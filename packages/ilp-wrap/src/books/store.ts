@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import type { LedgerStore } from '@ilp-wrap/balance'
 import { InvalidFieldsError } from '@ilp-wrap/core'
+import { withoutUserinfo } from '@ilp-wrap/core/options'
 import { levelStore } from '@ilp-wrap/store-level'
 import { redisStore } from '@ilp-wrap/store-redis'
 
@@ -26,6 +27,6 @@ export function openStore(url: string, { prefix }: StoreOptions): LedgerStore {
   }
   if (prefix !== undefined) throw new InvalidFieldsError('`--prefix` is for stores in Redis')
   const location = scheme === undefined ? url : url.slice('level:'.length)
-  if (!existsSync(location)) throw new InvalidFieldsError(`There is no store at ${location}`)
+  if (!existsSync(location)) throw new InvalidFieldsError(`There is no store at ${withoutUserinfo(location)}`)
   return levelStore({ location })
 }

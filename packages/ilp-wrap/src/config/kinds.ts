@@ -2,7 +2,7 @@
  * What a value of the JSON configuration may be: its JSON Schema and how it is read stand together, so that an editor
  * that knows the schema and the program say the same.
  */
-import { badOption, known } from '@ilp-wrap/core/options'
+import { badOption, badParts, known } from '@ilp-wrap/core/options'
 
 /** A JSON Schema, draft 7. */
 export type Schema = Readonly<Record<string, unknown>>
@@ -140,7 +140,7 @@ export function orFalse(kind: Kind, what = 'an object'): Kind {
     schema: { anyOf: [{ const: false }, kind.schema] },
     read(path, value) {
       if (value === false) return false
-      return typeof value === 'object' ? kind.read(path, value) : badOption(path, `${what} or false`, value)
+      return typeof value === 'object' ? kind.read(path, value) : badParts(path, `${what} or false`, value)
     }
   }
 }
@@ -150,18 +150,20 @@ export function list(kind: Kind, rule: Schema = {}): Kind {
   return {
     schema: { type: 'array', items: kind.schema, ...rule },
     read(path, value) {
-      if (!Array.isArray(value)) badOption(path, 'an array', value)
+      if (!Array.isArray(value)) badParts(path, 'an array', value)
       return value.map((each, index) => kind.read(`${path}[${index}]`, each))
     }
   }
 }
 
 /** An object that holds what it likes. */
-export const anyObject: Kind = new Leaf(
-  { type: 'object' },
-  'an object',
-  (value) => typeof value === 'object' && value !== null && !Array.isArray(value)
-)
+export const anyObject: Kind = {
+  schema: { type: 'object' },
+  read(path, value) {
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value
+    return badParts(path, 'an object', value)
+  }
+}
 
 function isWithin(value: number, min: number, max: number): boolean {
   return value >= min && value <= max

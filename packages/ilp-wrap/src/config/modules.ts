@@ -2,6 +2,7 @@ import { createRequire } from 'node:module'
 import { dirname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { InvalidFieldsError } from '@ilp-wrap/core'
+import { withoutUserinfo } from '@ilp-wrap/core/options'
 
 declare module '@ilp-wrap/core' {
   interface ErrorCodes {
@@ -51,11 +52,12 @@ export class Modules {
     const found = name === undefined ? main(module, camelCase(id)) : member(module, name)
     if (typeof found === 'function') return found as AnyFunction
     throw notFound(
-      `Expected \`${path}\` to be ${expected}, but \`${id}\` exports no function${name === undefined ? '' : ` \`${name}\``}`
+      `Expected \`${path}\` to be ${expected}, but \`${withoutUserinfo(id)}\` exports no function${name === undefined ? '' : ` \`${name}\``}`
     )
   }
 
   #require(path: string, id: string, expected: string): unknown {
+    const shown = withoutUserinfo(id)
     const bases = id.startsWith('.') ? this.#bases.slice(0, 1) : this.#bases
     for (const base of bases) {
       const require = createRequire(base)
@@ -64,7 +66,8 @@ export class Modules {
         if (file !== undefined) return require(file) as unknown
       } catch (cause) {
         // in its own words: of a syntax error, or of a module that it needs in turn
-        throw new InvalidFieldsError(`\`${path}\`: \`${id}\` could not be loaded: ${wordsOf(cause)}`, {
+        const words = shown === id ? wordsOf(cause) : withoutUserinfo(wordsOf(cause))
+        throw new InvalidFieldsError(`\`${path}\`: \`${shown}\` could not be loaded: ${words}`, {
           code: 'ILP_WRAP_MODULE_FAILED',
           cause
         })
@@ -72,7 +75,7 @@ export class Modules {
     }
     const from = bases.map((base) => dirname(base)).join(', ')
     throw notFound(
-      `Expected \`${path}\` to be ${expected}, got \`${id}\`, which is not installed (looked from ${from})`
+      `Expected \`${path}\` to be ${expected}, got \`${shown}\`, which is not installed (looked from ${from})`
     )
   }
 }
