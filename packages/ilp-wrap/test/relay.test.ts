@@ -1,3 +1,4 @@
+import { subscribe } from 'node:diagnostics_channel'
 import { EventEmitter, once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
@@ -591,6 +592,18 @@ describe('the status server', () => {
     await server.close()
   })
 
+  it('goes on after errors of its own, such as those of taking a connection', async () => {
+    const server = await open()
+    const get = () => fetch(`http://127.0.0.1:${server.port}/health`)
+    const own = new Promise<EventEmitter>((resolve) => {
+      subscribe('http.server.request.start', (message) => resolve((message as { server: EventEmitter }).server))
+    })
+    await get()
+    for (let i = 0; i < 2; i++) (await own).emit('error', new Error('EMFILE'))
+    expect((await get()).status).toBe(200)
+    await server.close()
+  })
+
   it('says so when the measures fail, or the port is taken', async () => {
     const server = await open({ contentType: '', metrics: () => Promise.reject(new Error('no')) })
     expect((await fetch(`http://127.0.0.1:${server.port}/metrics`)).status).toBe(500)
@@ -683,6 +696,17 @@ describe('ilp-wrap relay', () => {
     expect(await code).toBe(1)
     expect(await until('err', /\n/)).toContain(message)
     expect(said.err).not.toContain('hunter2')
+  })
+
+  it('tells of a configuration that is nested too deeply to be held against another', async () => {
+    const nested = (levels: number): string =>
+      JSON.stringify(config()).replace('"left"}', `"left","deep":${'[{"a":'.repeat(levels)}1${'}]'.repeat(levels)}}`)
+    expect(await start(nested(400), '--check').code).toBe(0)
+    const { code, until } = start(nested(20_000))
+    expect(await code).toBe(1)
+    expect(await until('err', /\n/)).toBe(
+      `ilp-wrap: ${file}: Expected no more than 1000 levels of objects and arrays\n`
+    )
   })
 
   it('tells of a file that is not there', async () => {

@@ -93,7 +93,22 @@ function settingsIn(file: string): RelaySettings {
   } catch (cause) {
     throw new InvalidFieldsError(`${file}: ${wordsOf(cause as Error)}`, { cause })
   }
+  if (isDeep(config)) {
+    throw new InvalidFieldsError(`${file}: Expected no more than ${MAX_LEVELS} levels of objects and arrays`)
+  }
   return relaySettings(config)
+}
+
+/** What is held against each other level by level must not use up the stack. */
+const MAX_LEVELS = 1000
+
+function isDeep(config: unknown): boolean {
+  let level: unknown[] = [config]
+  for (let depth = 0; depth <= MAX_LEVELS; depth++) {
+    level = level.flatMap((value) => (typeof value === 'object' ? Object.values((value ?? {}) as unknown[]) : []))
+    if (level.length === 0) return false
+  }
+  return true
 }
 
 /** A syntax error of JSON comes with a piece of the text, which may be a secret. */

@@ -40,7 +40,8 @@ export async function openStatusServer(
   })
   try {
     await new Promise<void>((resolve, reject) => {
-      server.once('error', reject)
+      // it stays: of an error later, such as one of taking a connection, a relay does not end
+      server.on('error', reject)
       server.listen(port, HOST, resolve)
     })
   } catch (cause) {
