@@ -38,7 +38,6 @@ export interface Shared {
   readonly clock: Clock
   /** When the holds of processes that are gone end. */
   readonly expiries: Deadlines
-  isClosed(): boolean
   /** Throws once the store is closed, or was another process's. */
   assertOpen(): void
 }
@@ -63,6 +62,8 @@ export class LevelLedger extends Late implements BalanceLedger {
   readonly #slots: Slots
   /** The open holds and the unconfirmed commits of processes that are gone. */
   readonly #lost = new Map<string, KeptHold>()
+  /** When those of outgoing packets end. */
+  readonly #ends: LostHold[] = []
   readonly #unconfirmed = new Map<string, KeptHold>()
   /** Money out that is on its way or suspended, oldest first. */
   readonly #money = new Map<string, Omit<KeptMoney, 'id'>>()
@@ -99,7 +100,7 @@ export class LevelLedger extends Late implements BalanceLedger {
     if (first) {
       for (const hold of this.#lost.values()) {
         if (hold.direction === 'in') this.#letGoOfLost(hold)
-        else this.#shared.expiries.add(new LostHold(hold, this))
+        else this.#endLater(hold)
       }
       for (const [id, money] of this.#money) if (money.suspended) this.#putMoney(id, money)
       await this.#shared.writer.written()
@@ -107,9 +108,19 @@ export class LevelLedger extends Late implements BalanceLedger {
     for (const money of this.#suspended()) observer.suspended(money)
   }
 
+  #endLater(hold: KeptHold): void {
+    const end = new LostHold(hold, this)
+    this.#ends.push(end)
+    this.#shared.expiries.add(end)
+  }
+
+  /** Lets no hold end any more. */
+  dispose(): void {
+    for (const end of this.#ends) this.#shared.expiries.delete(end)
+  }
+
   /** The hold of an outgoing packet whose process is gone has come to its end. */
   expired(hold: KeptHold): void {
-    if (this.#shared.isClosed()) return
     this.#letGoOfLost(hold)
     void this.#shared.writer.written()
     const { id, direction, amount, expiresAt } = hold

@@ -60,6 +60,7 @@ export class Level implements LevelStore {
   readonly #shared: Shared
   readonly #expiries: Deadlines
   readonly #ledgers = new Map<string, Promise<LevelLedger>>()
+  readonly #loaded = new Set<LevelLedger>()
   #ready: Promise<void> | undefined
   #closing: Promise<void> | undefined
   #purge: Timer | undefined
@@ -74,7 +75,6 @@ export class Level implements LevelStore {
       writer: this.#writer,
       clock,
       expiries: this.#expiries,
-      isClosed: () => this.#closing !== undefined,
       assertOpen: () => {
         const refusal = this.#refusal()
         if (refusal !== undefined) throw refusal
@@ -92,6 +92,7 @@ export class Level implements LevelStore {
       opening.catch(() => this.#ledgers.delete(account))
     }
     const ledger = await opening
+    this.#shared.assertOpen()
     if (observer !== undefined) await ledger.recover(observer)
     return ledger
   }
@@ -140,13 +141,14 @@ export class Level implements LevelStore {
   }
 
   async #close(): Promise<void> {
+    for (const ledger of this.#loaded) ledger.dispose()
+    this.#expiries.close()
     try {
       await this.#ready
     } catch {
       return // there is nothing to close
     }
     if (this.#purge !== undefined) this.#shared.clock.clearTimeout(this.#purge)
-    this.#expiries.close()
     try {
       await this.#writer.drained()
     } finally {
@@ -177,7 +179,10 @@ export class Level implements LevelStore {
   }
 
   async #load(account: string): Promise<LevelLedger> {
-    return new LevelLedger(account, await this.#database.read((level) => readAccount(level, account)), this.#shared)
+    const kept = await this.#database.read((level) => readAccount(level, account))
+    const ledger = new LevelLedger(account, kept, this.#shared)
+    this.#loaded.add(ledger)
+    return ledger
   }
 
   #purgeIn(ms: number): void {

@@ -185,9 +185,28 @@ describe('levelStore', () => {
     const observer = new Observer()
     await store.open('alice', observer)
     await store.close()
+    // there was a timer, set again each second until the hold had expired
+    expect(clock.pending).toBe(0)
     await clock.advance(10_000)
     expect(observer.told).toEqual([])
     expect(Object.keys(await kept(location)).filter((key) => key.startsWith('1/hold'))).toHaveLength(1)
+  })
+
+  it('opens no account for who has closed it meanwhile', async () => {
+    const clock = testClock(SOON)
+    const location = await directory()
+    const before = levelStore({ location, clock })
+    await (await before.open('alice')).hold(holdId(), 'out', 7n, SOON + 1_000, NO_LIMITS)
+    await before.close()
+    const store = levelStore({ location, clock })
+    await store.open('bob')
+    const opening = store.open('alice', new Observer())
+    await Promise.resolve()
+    await Promise.resolve()
+    const closing = store.close()
+    await expect(opening).rejects.toMatchObject({ code: 'ILP_WRAP_LEDGER_CLOSED' })
+    await closing
+    expect(clock.pending).toBe(0)
   })
 
   it('fails with a code of its own once it is closed', async () => {
