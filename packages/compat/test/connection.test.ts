@@ -188,7 +188,7 @@ describe('disconnect', () => {
       const { plugin, v1, clock } = setup(undefined, { store, account: 'me' })
       const attempt = plugin.connect().catch((error: unknown) => error)
       read()
-      for (let i = 0; i < turns; i++) await null
+      for (let i = 0; i < turns; i++) await Promise.resolve()
       await plugin.disconnect()
       await attempt
       await settled()
