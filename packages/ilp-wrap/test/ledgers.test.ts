@@ -130,3 +130,12 @@ it('a store elsewhere is not asked for before the plugin connects, and its passw
   expect(String(error)).not.toContain('canary')
   await expect(withBooks({ redis: { ...redis, timeoutMs: 60 } }).connect()).rejects.toThrow(/^Expected (?!.*canary)/)
 })
+
+it('a store whose accounts were only listed has no commit to wait for when it is closed', async () => {
+  const location = join(folder, 'books')
+  const store = ledger.read('', { level: { location } }) as LedgerStore
+  for await (const account of store.accounts()) expect.fail(account)
+  const start = Date.now()
+  await ConnectorPlugin.closeLedgers()
+  expect(Date.now() - start).toBeLessThan(2000)
+})

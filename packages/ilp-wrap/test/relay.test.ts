@@ -700,7 +700,7 @@ describe('ilp-wrap relay', () => {
 
   it('tells of a configuration that is nested too deeply to be held against another', async () => {
     const nested = (levels: number): string =>
-      JSON.stringify(config()).replace('"left"}', `"left","deep":${'[{"a":'.repeat(levels)}1${'}]'.repeat(levels)}}`)
+      JSON.stringify(config()).replace('"left"}', `"left","deep":${'[{"a":'.repeat(levels)}null${'}]'.repeat(levels)}}`)
     expect(await start(nested(400), '--check').code).toBe(0)
     const { code, until } = start(nested(20_000))
     expect(await code).toBe(1)
