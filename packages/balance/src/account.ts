@@ -137,25 +137,46 @@ export class Account implements LedgerObserver, BalanceReader {
     }
   }
 
-  /** Whether the ledger did it at the first try. If not it is asked again until it does, while nobody waits. */
-  async attempt(operation: Operation, amount: bigint, call: () => Awaitable<void>): Promise<boolean> {
+  /**
+   * Whether the ledger did it at the first try. If not it is asked again until it does, while nobody waits, or until that
+   * is of no use any more: then `givenUp` is told why.
+   */
+  async attempt(
+    operation: Operation,
+    amount: bigint,
+    call: () => Awaitable<void>,
+    givenUp?: (error: unknown) => void
+  ): Promise<boolean> {
     try {
       await call()
       return true
     } catch (error) {
-      void this.#insist(operation, error, amount, call)
+      void this.#insist(operation, error, amount, call, givenUp)
       return false
     }
   }
 
   /** Tells of a first failure, and asks again if that may help. Whether the ledger did it in the end. */
-  #insist(operation: Operation, error: unknown, amount: bigint, call: () => Awaitable<void>): Promise<boolean> {
+  async #insist(
+    operation: Operation,
+    error: unknown,
+    amount: bigint,
+    call: () => Awaitable<void>,
+    givenUp?: (error: unknown) => void
+  ): Promise<boolean> {
     const passing = isPassing(error)
     this.failed(operation, error, amount, passing)
-    return passing ? this.#again(operation, amount, call) : Promise.resolve(false)
+    if (passing) return this.#again(operation, amount, call, givenUp)
+    givenUp?.(error)
+    return false
   }
 
-  async #again(operation: Operation, amount: bigint, call: () => Awaitable<void>): Promise<boolean> {
+  async #again(
+    operation: Operation,
+    amount: bigint,
+    call: () => Awaitable<void>,
+    givenUp: ((error: unknown) => void) | undefined
+  ): Promise<boolean> {
     this.behind++
     try {
       for (;;) {
@@ -167,6 +188,7 @@ export class Account implements LedgerObserver, BalanceReader {
         }
         if (isPassing(failure.error)) continue
         this.failed(operation, failure.error, amount)
+        givenUp?.(failure.error)
         return false
       }
     } finally {
@@ -268,7 +290,7 @@ export class Account implements LedgerObserver, BalanceReader {
 }
 
 /** Whether to ask again may help; see ledger.ts. */
-function isPassing(error: unknown): boolean {
+export function isPassing(error: unknown): boolean {
   const { name, code } = (error ?? {}) as { name?: unknown; code?: unknown }
   return name !== 'InvalidFieldsError' && code !== 'ILP_WRAP_LEDGER_CLOSED'
 }
@@ -283,6 +305,6 @@ async function failureOf(call: () => Awaitable<void>): Promise<{ readonly error:
 }
 
 /** What may stand in a log: an error's message, since its other fields may hold what a store was asked to do. */
-function messageOf(error: unknown): string {
+export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : typeof error
 }

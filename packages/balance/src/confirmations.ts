@@ -7,6 +7,9 @@ import type { Hold } from './hold.js'
  */
 const CONFIRM_MS = 1000
 
+/** So many that the ledger has failed to confirm are kept for another try; about 20 MB. */
+const MAX_FAILED = 100_000
+
 /** Commits whose fulfill was passed on, gathered until they are a second old at least. */
 export class Confirmations {
   readonly #clock: Clock
@@ -23,6 +26,14 @@ export class Confirmations {
   add(hold: Hold): void {
     this.#young.push(hold)
     if (!this.#ticking) this.#tick()
+  }
+
+  /** Takes back what could not be confirmed, for the next turn. Whether it does: not when there are too many. */
+  again(holds: readonly Hold[]): boolean {
+    if (this.#old.length + holds.length > MAX_FAILED) return false
+    this.#old = [...holds, ...this.#old]
+    if (!this.#ticking) this.#tick()
+    return true
   }
 
   #tick(): void {

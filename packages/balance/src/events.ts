@@ -61,9 +61,14 @@ export interface BalanceChanged {
 
 /** `money-unbooked`: incoming money that is not in the books. */
 export interface MoneyUnbooked {
+  /**
+   * What the ledger knows it by, if it was asked: `adjust` it under this id, and it is booked once, even if the ledger has
+   * done it all the same. Undefined for the other reasons.
+   */
+  readonly id: string | undefined
   /** As the plugin gave it. */
   readonly amount: string
-  /** The host's handler threw, the ledger failed, or the plugin gave no amount. */
+  /** The host's handler threw, the ledger failed and is not asked again, or the plugin gave no amount. */
   readonly reason: 'handler-failed' | 'ledger-failed' | 'invalid-amount'
   /** What was thrown. */
   readonly error: unknown

@@ -5,8 +5,9 @@
  * A ledger in memory answers at once and never gives a promise, so that a packet does not wait. One on disk or shared
  * between processes gives promises, each of which must settle; once it has resolved, a crash takes nothing of it back.
  * A call that rejected may have taken effect all the same, or come to do so: to make it again with the same id changes
- * nothing more. `balance()` makes commits, releases, `suspend` and `resolve` again until they are done, unless they
- * fail with an InvalidFieldsError or with the code `ILP_WRAP_LEDGER_CLOSED`, which say that no repetition will help.
+ * nothing more. `balance()` makes commits, releases, incoming moves, `confirm`, `suspend` and `resolve` again until they
+ * are done, unless they fail with an InvalidFieldsError or with the code `ILP_WRAP_LEDGER_CLOSED`, which say that no
+ * repetition will help.
  *
  * Every ledger passes `@ilp-wrap/balance/conformance`.
  */
@@ -117,7 +118,7 @@ export interface BalanceLedger {
    * The holds of a live process are its own to release, however late. Those of a process that is gone are the ledger's,
    * once somebody has opened the account with an observer: incoming ones are released at once, since their fulfill was
    * not passed on before it was committed; outgoing ones stay held until `expiresAt`, since the peer may still fulfill,
-   * are released within 5 s of it, and `expired` is told.
+   * are released within 5 s of it, or of when the process is found gone, and `expired` is told.
    */
   hold(
     id: HoldId,
@@ -129,8 +130,9 @@ export interface BalanceLedger {
   /**
    * Books a hold: the balance goes up by an incoming one, down by an outgoing one, whatever the limits say by now. Of a
    * hold that was released it books the amount all the same, since an answer that came in time wins over a release by
-   * expiry; so ids are known until 60 s after `expiresAt`. Committed already: nothing. Fails with an InvalidFieldsError
-   * for an id it does not know.
+   * expiry; so ids are known until 60 s after `expiresAt`, or, since the peer chooses that, for ten minutes after they
+   * were settled if that is sooner. Committed already: nothing. Fails with an InvalidFieldsError for an id it does not
+   * know.
    */
   commit(id: HoldId): Awaitable<void>
   /** Lets go of a hold. Unknown or settled: nothing. */

@@ -1,5 +1,6 @@
 import { Deadline, Deadlines, errorOutcome } from '@ilp-wrap/core'
 import { isFulfill, prepareAmount, prepareExpiresAt, reject } from '@ilp-wrap/core/packet'
+import { isPassing } from './account.js'
 import type { Account } from './account.js'
 import { isPromise } from './awaitable.js'
 import { Confirmations } from './confirmations.js'
@@ -37,6 +38,8 @@ export class Packets implements HoldOwner {
   #waits: Deadlines | undefined
   /** Made for the first fulfill that waited for its commit. */
   #confirmations: Confirmations | undefined
+  /** Whether the last confirmation has failed, and is repeated. */
+  #confirmFails = false
 
   constructor(account: Account) {
     this.#account = account
@@ -152,19 +155,23 @@ export class Packets implements HoldOwner {
 
   #confirmLater(hold: Hold, booked: boolean): void {
     if (!booked) return
-    this.#confirmations ??= new Confirmations(this.#account.clock, (holds) => {
-      void this.#confirm(holds)
-    })
+    const confirmations = (this.#confirmations ??= new Confirmations(this.#account.clock, (holds) => {
+      void this.#confirm(confirmations, holds)
+    }))
     hold.forgetPacket()
-    this.#confirmations.add(hold)
+    confirmations.add(hold)
   }
 
-  /** Nobody asks again: what is not confirmed is listed after a crash, and was booked all the same. */
-  async #confirm(holds: readonly Hold[]): Promise<void> {
+  /** Nobody waits for it, and prepares go on: what is not confirmed is listed after a crash, and was booked all the same. */
+  async #confirm(confirmations: Confirmations, holds: readonly Hold[]): Promise<void> {
     try {
       await this.#account.ledger.confirm(holds)
+      this.#confirmFails = false
     } catch (error) {
-      this.#account.failed('confirm', error)
+      const repeated = isPassing(error) && confirmations.again(holds)
+      // told once, however often it is repeated
+      if (!repeated || !this.#confirmFails) this.#account.failed('confirm', error, undefined, repeated)
+      this.#confirmFails = repeated
     }
   }
 

@@ -1,6 +1,7 @@
 import { InvalidFieldsError, errorOutcome } from '@ilp-wrap/core'
 import type { Setup } from '@ilp-wrap/core'
 import type { Subscription } from 'rxjs'
+import { messageOf } from './account.js'
 import type { Account } from './account.js'
 import { isPromise } from './awaitable.js'
 import { ledgerFailed, settlementBusy, settlementSuspended } from './errors.js'
@@ -128,22 +129,26 @@ export class Payments {
     await this.#credit(amount, units)
   }
 
-  /** A ledger that fails is no reason to refuse money that has moved. */
+  /**
+   * A ledger that fails is no reason to refuse money that has moved. It is asked again under the same id, since what
+   * failed may take effect all the same: told as unbooked meanwhile, it would be booked twice by who corrects that.
+   */
   async #credit(amount: string, units: bigint): Promise<void> {
-    try {
+    const id = uniqueId()
+    const book = async (): Promise<void> => {
       const opened = this.#account.open()
       const ledger = isPromise(opened) ? await opened : opened
-      const moved = ledger.move(uniqueId(), -units, 'money-in')
+      const moved = ledger.move(id, -units, 'money-in')
       if (isPromise(moved)) await moved
-      this.#account.changed()
-    } catch (error) {
-      this.#account.failed('move', error, units)
-      this.#unbooked(amount, 'ledger-failed', error)
     }
+    const givenUp = (error: unknown): void => {
+      this.#unbooked(amount, 'ledger-failed', error, id)
+    }
+    if (await this.#account.attempt('move', units, book, givenUp)) this.#account.changed()
   }
 
-  #unbooked(amount: string, reason: MoneyUnbooked['reason'], error: unknown): void {
-    if (this.#account.observed) this.#account.emit({ type: 'money-unbooked', amount, reason, error })
+  #unbooked(amount: string, reason: MoneyUnbooked['reason'], error: unknown, id?: string): void {
+    if (this.#account.observed) this.#account.emit({ type: 'money-unbooked', amount, reason, error, id })
   }
 
   // ---------------------------------------------------------------------------------------------------------- settlement
@@ -163,13 +168,23 @@ export class Payments {
 
   /** Money that is sent into a dead connection may end in doubt. A packet that was fulfilled proves it alive. */
   async #look(threshold: bigint): Promise<Look> {
-    if (!this.#account.takeFulfilled() && !this.#setup.plugin.isConnected()) return 'away'
+    if (!this.#account.takeFulfilled() && !this.#isConnected()) return 'away'
     try {
       const { found } = await this.#inTurn(() => this.#settleBelow(threshold))
       return found
     } catch (error) {
       this.#account.failed('settle', error)
       return 'failed'
+    }
+  }
+
+  /** A plugin that throws instead of an answer is taken to be away, and ends neither the process nor settlement. */
+  #isConnected(): boolean {
+    try {
+      return this.#setup.plugin.isConnected()
+    } catch (error) {
+      this.#setup.log.error('the plugin failed to say whether it is connected: %s', messageOf(error))
+      return false
     }
   }
 

@@ -30,7 +30,7 @@ const AGAIN: readonly Look[] = ['sent', 'failed', 'sending']
 
 /**
  * Settles while somebody is subscribed: each balance below the threshold starts a round, unless one is under way. A
- * round looks, which pays what is due, and after a payment, be it somebody else's, waits and looks again. `look` must not reject. A round starts
+ * round looks, which pays what is due, and after a payment, be it somebody else's, waits and looks again. A round starts
  * on a timer, never on the stack or among the microtasks of a packet.
  */
 export function settlements(
@@ -44,7 +44,8 @@ export function settlements(
   let missed = false
   const lookNow = defer(() => {
     missed = false
-    return look()
+    // an error would end settlement, and the process with it
+    return look().catch((): Look => 'away')
   })
   return balance$.pipe(
     filter((balance) => balance < threshold),

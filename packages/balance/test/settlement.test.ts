@@ -2,9 +2,11 @@ import { MoneyNotSentError } from '@ilp-wrap/core'
 import { fulfill, mockPair, prepare, testClock } from '@ilp-wrap/testing'
 import { unwrap, wrap } from '@ilp-wrap/core'
 import fc from 'fast-check'
+import { Subject } from 'rxjs'
 import { describe, expect, it } from 'vitest'
 import { balance, balanceOf } from '../src/index.js'
-import { amountDue } from '../src/settlement.js'
+import { amountDue, settlements } from '../src/settlement.js'
+import type { Look } from '../src/settlement.js'
 import { deferred, setup } from './setup.js'
 import type { Fixture, SetupOptions } from './setup.js'
 
@@ -247,6 +249,37 @@ describe('settlement', () => {
     peer.restore()
     await clock.advance(1)
     expect(paid).toEqual(['11'])
+  })
+
+  it('takes a plugin for away that throws when it is asked, and goes on when it answers', async () => {
+    // it was an uncaught exception, and the end of settlement
+    const { inner, handle, paid, clock, log } = settling()
+    const isConnected = inner.isConnected.bind(inner)
+    inner.isConnected = () => {
+      throw new TypeError('no socket')
+    }
+    await handle.adjust(-11n, 'first')
+    await clock.advance(1)
+    expect(paid).toEqual([])
+    expect(log.lines).toEqual(['error: the plugin failed to say whether it is connected: no socket'])
+    inner.isConnected = isConnected
+    await handle.adjust(-1n, 'second')
+    await clock.advance(1)
+    expect(paid).toEqual(['12'])
+  })
+
+  it('outlasts a look that fails', async () => {
+    const clock = testClock()
+    const balances = new Subject<bigint>()
+    const found: Look[] = []
+    let looks = 0
+    const look = (): Promise<Look> => (looks++ === 0 ? Promise.reject(new Error('no')) : Promise.resolve('nothing'))
+    settlements(balances, 0n, 1000, clock, look).subscribe((each) => found.push(each))
+    for (let count = 0; count < 2; count++) {
+      balances.next(-1n)
+      await clock.advance(1)
+    }
+    expect(found).toEqual(['away', 'nothing'])
   })
 
   it('stops at a disconnect by the host, and leaves no timer', async () => {

@@ -2,6 +2,8 @@ import { InvalidFieldsError, MoneyNotSentError, unwrap, wrap } from '@ilp-wrap/c
 import { rejectCode, rejectMessage } from '@ilp-wrap/core/packet'
 import { MemoryLog, fulfill, mockPair, prepare, rejectPacket, testClock } from '@ilp-wrap/testing'
 import { describe, expect, it, vi } from 'vitest'
+import { Confirmations } from '../src/confirmations.js'
+import { Hold } from '../src/hold.js'
 import { balance, balanceOf } from '../src/index.js'
 import { deferred, setup } from './setup.js'
 import type { Fixture, SetupOptions } from './setup.js'
@@ -491,13 +493,48 @@ describe('money, with a ledger that takes time', () => {
   })
 
   it('from the peer is booked, and is not refused when that fails', async () => {
-    const { peer, store, books, told } = slow({ onMoney: async () => {} })
+    const { peer, store, books, told, clock } = slow({ onMoney: async () => {} })
     await peer.sendMoney('5')
     expect(await books()).toEqual([-5n, 0n, 0n])
     const error = breakDown(store, 'move')
     await peer.sendMoney('3')
     expect(await books()).toEqual([-5n, 0n, 0n])
-    expect(told('money-unbooked')).toEqual([{ amount: '3', reason: 'ledger-failed', error }])
+    expect(told('ledger-failed')).toEqual([{ operation: 'move', amount: 3n, error, repeated: true }])
+    store.before = () => undefined
+    await clock.advance(1_000)
+    expect(await books()).toEqual([-8n, 0n, 0n])
+    expect(told('money-unbooked')).toEqual([])
+  })
+
+  // it was told as unbooked, and in the books all the same once the ledger was back
+  it('from the peer is booked once although the answer is lost', async () => {
+    const { peer, store, books, clock, told } = slow({ onMoney: async () => {} })
+    let lost = 2
+    store.after = (operation) => {
+      if (operation === 'move' && lost-- > 0) throw new Error('connection lost')
+    }
+    await peer.sendMoney('3')
+    await clock.advance(1_000)
+    expect(store.calls.filter((operation) => operation === 'move')).toHaveLength(3)
+    expect(await books()).toEqual([-3n, 0n, 0n])
+    expect(told('money-unbooked')).toEqual([])
+  })
+
+  it('from the peer is told, with the id to adjust it under, once the ledger is not asked again', async () => {
+    const { peer, store, clock, told } = slow({ onMoney: async () => {} })
+    store.after = (operation) => {
+      if (operation === 'move') throw new Error('connection lost')
+    }
+    await peer.sendMoney('3')
+    await store.close()
+    await clock.advance(1_000)
+    await peer.sendMoney('4')
+    const unbooked = told('money-unbooked') as { amount: string; id: string }[]
+    expect(unbooked).toMatchObject(['3', '4'].map((amount) => ({ amount, reason: 'ledger-failed' })))
+    // the first has taken effect all the same
+    const after = await store.reopen().open('alice')
+    for (const { amount, id } of unbooked) await after.move(id, -BigInt(amount), 'adjust')
+    expect((await after.snapshot()).committed).toBe(-7n)
   })
 })
 
@@ -716,15 +753,38 @@ describe('a fulfill that was passed on', () => {
     expect((await after.outstanding()).unconfirmed).toEqual([])
   })
 
-  it('stays unconfirmed when the ledger fails to write that down', async () => {
+  it('is confirmed later when the ledger fails to write that down', async () => {
     const { plugin, peer, packet, store, told, clock } = slow()
     await plugin.connect()
     peer.onData = async () => fulfill()
     const error = breakDown(store, 'confirm')
     await plugin.sendData(packet(7))
     await clock.advance(5_000)
-    expect(told('ledger-failed')).toEqual([{ operation: 'confirm', amount: undefined, error, repeated: false }])
+    expect(told('ledger-failed')).toEqual([{ operation: 'confirm', amount: undefined, error, repeated: true }])
     expect(await plugin.sendData(packet(7))).toEqual(fulfill())
+    store.before = () => undefined
+    await clock.advance(5_000)
+    const after = await store.reopen().open('alice')
+    expect((await after.outstanding()).unconfirmed).toEqual([])
+    expect(clock.keepingAlive).toBe(0)
+  })
+
+  it('stays unconfirmed once the ledger is closed', async () => {
+    const { plugin, peer, packet, store, told, clock } = slow()
+    peer.onData = async () => fulfill()
+    await plugin.sendData(packet(7))
+    await store.close()
+    await clock.advance(5_000)
+    expect(told('ledger-failed')).toMatchObject([{ operation: 'confirm', repeated: false }])
+    expect(store.calls.filter((operation) => operation === 'confirm')).toHaveLength(1)
+  })
+
+  it('is not kept for ever for another try', () => {
+    const clock = testClock()
+    const confirmations = new Confirmations(clock, () => undefined)
+    const some = Array.from({ length: 60_000 }, () => Hold.eternal)
+    expect(confirmations.again(some)).toBe(true)
+    expect(confirmations.again(some)).toBe(false)
   })
 })
 
