@@ -86,6 +86,10 @@ local function isGone(owner, me)
 end
 `
 
+/**
+ * Ids that are settled are known for calls that are made again, which ends with their deadline (ten minutes at most), and
+ * for a commit that comes after a release by expiry. The peer chooses the expiry, so it alone is no bound.
+ */
 const holds = `
 local function parseHold(entry) return string.match(entry, '^([hucr])([io])([^:]*):(%d+):(%-?%d+)$') end
 local function readHold(entry)
@@ -93,7 +97,11 @@ local function readHold(entry)
   if not state then corrupt('holds') end
   return state, direction, owner, amount, expiresAt
 end
-local function forgetAt(expiresAt) return format('%.0f', expiresAt + 60000) end
+local now
+local function forgetAt(expiresAt, most)
+  now = now or time()
+  return format('%.0f', math.min(expiresAt, now + (most or 600000)) + 60000)
+end
 `
 
 const money = `
@@ -123,7 +131,8 @@ local function release(id, entry, direction, amount, expiresAt)
   else
     holdsOut = add(holdsOut, negated(amount))
   end
-  call('ZADD', SETTLED, forgetAt(expiresAt), id)
+  -- a process that was only cut off may still commit it: it has a day to come back
+  call('ZADD', SETTLED, forgetAt(expiresAt, 86400000), id)
   call('ZREM', OPEN, id)
   call('HSET', HOLDS, id, 'r' .. sub(entry, 2))
   book(committed, holdsIn, holdsOut)
@@ -262,6 +271,7 @@ const confirm = script(
   ['holds', 'open', 'settled'],
   corrupt,
   decimal,
+  time,
   holds,
   `
 local confirmed, entries, times = {}, {}, {}
@@ -460,6 +470,9 @@ const tend = script(
   `
 local me, lease, judge, opening = unpack(ARGV)
 local now = format('%.0f', time())
+-- a former version has kept them as long as the peer chose
+local far = call('ZRANGEBYSCORE', SETTLED, format('%.0f', time() + 86460001), '+inf', 'LIMIT', 0, 500)
+for _, id in ipairs(far) do call('ZADD', SETTLED, format('%.0f', time() + 86460000), id) end
 local old = call('ZRANGEBYSCORE', SETTLED, '-inf', now, 'LIMIT', 0, 500)
 if #old > 0 then
   call('HDEL', HOLDS, unpack(old))
@@ -478,7 +491,7 @@ if judge == '1' then
   end
 end
 local more = 0
-if #old == 500 or #closed == 500 then more = 1 end
+if #old == 500 or #closed == 500 or #far == 500 then more = 1 end
 return { more, call('ZCARD', OPEN), call('ZCARD', SETTLED), list }
 `
 )

@@ -1,8 +1,12 @@
 import { holdId } from '@ilp-wrap/balance'
+import type { HoldId } from '@ilp-wrap/balance'
 import { InvalidFieldsError, InvalidServicesError } from '@ilp-wrap/core'
 import { Redis } from 'ioredis'
 import { beforeEach, expect, it } from 'vitest'
 import { FAR, NO_LIMITS, Told, all, books, describeRedis, held, redisForAll, sleep, until } from './setup.js'
+
+/** What a process has that is gone: nothing happens by itself. */
+const NO_TIMER = { ref: () => undefined, unref: () => undefined }
 
 const TERMS = { threshold: 0n, target: 0n, smallest: 1n }
 
@@ -103,6 +107,52 @@ describeRedis('the books of an account in Redis', () => {
     await redis.raw().zadd(moved, 1, 'money')
     await until(async () => (await redis.raw().zcard(moved)) === 1)
     expect(await redis.raw().zscore(moved, 'by hand')).toBe('inf')
+  })
+
+  it('forget what is settled within minutes, however far off the expiry that the peer has chosen', async () => {
+    const year9999 = Date.UTC(9999, 11, 31)
+    const ledger = await redis.open({ leaseMs: 100 }).open('alice', new Told())
+    const ids = [await held(ledger, 'in', 5n, year9999), await held(ledger, 'out', 3n, year9999)]
+    const soon = await held(ledger, 'in', 1n, Date.now() + 30_000)
+    await ledger.commit(ids[0]!)
+    await ledger.confirm([ids[0]!])
+    await ledger.release(ids[1]!)
+    await ledger.release(soon)
+    const left = async (id: HoldId): Promise<number> =>
+      Number(await redis.raw().zscore(await key('settled'), String(id))) - Date.now()
+    for (const id of ids) {
+      expect(await left(id)).toBeGreaterThan(650_000)
+      expect(await left(id)).toBeLessThan(661_000)
+    }
+    expect(await left(soon)).toBeLessThan(91_000)
+
+    // what a former version has kept is brought down to a day
+    await redis.raw().zadd(await key('settled'), year9999, String(ids[0]))
+    await until(async () => (await left(ids[0]!)) < 86_461_000)
+    expect(await left(ids[0]!)).toBeGreaterThan(86_300_000)
+    await ledger.commit(ids[0]!)
+    expect(await books(ledger)).toEqual([5n, 0n, 0n])
+  })
+
+  it('know for a day what they have let go of for a process that seemed to be gone', async () => {
+    const cutOff = await redis.open({ leaseMs: 100, clock: { setTimeout: () => NO_TIMER } }).open('alice')
+    const id = await held(cutOff, 'in', 5n)
+    const ledger = await redis.open({ leaseMs: 100 }).open('alice', new Told())
+    await until(async () => (await ledger.snapshot()).holdsIn === 0n)
+    expect(Number(await redis.raw().zscore(await key('settled'), String(id))) - Date.now()).toBeGreaterThan(86_300_000)
+    await cutOff.commit(id)
+    expect(await books(ledger)).toEqual([5n, 0n, 0n])
+  })
+
+  it('let go of outgoing holds within 5 s of their expiry', { timeout: 30_000 }, async () => {
+    const told: number[] = []
+    const observer = { expired: () => told.push(Date.now()), suspended: () => undefined }
+    const dead = await redis.open({ leaseMs: 100, clock: { setTimeout: () => NO_TIMER } }).open('alice')
+    const expiresAt = Date.now() + 7200
+    await held(dead, 'out', 5n, expiresAt)
+    await redis.open().open('alice', observer)
+    await until(() => told.length > 0, 20_000)
+    expect(told[0]! - expiresAt).toBeLessThan(5000)
   })
 
   it('forget as much as there is, a part at a time', async () => {
