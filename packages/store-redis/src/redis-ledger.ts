@@ -292,7 +292,10 @@ export class RedisLedger implements BalanceLedger {
 
   // -------------------------------------------------------------------------------------------------------- other processes
 
-  /** Whether `tend` is due, when it comes round every third of a lease. */
+  /**
+   * Whether `tend` is due, when it comes round (every third of a lease, or 4 s). An account at rest is looked at once per
+   * lease: what others have opened there since had a lease as long.
+   */
   get wantsTending(): boolean {
     if (this.#open.size > 0) return true
     const { clock, leaseMs } = this.#process

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { BalanceLedger, LedgerObserver, LedgerStore } from '@ilp-wrap/balance'
-import type { Timer } from '@ilp-wrap/core'
+import type { Clock, Timer } from '@ilp-wrap/core'
 import { Redis } from 'ioredis'
 import type { RedisOptions } from 'ioredis'
 import { closedError } from './errors.js'
@@ -11,6 +11,12 @@ import { parseOptions } from './options.js'
 import type { RedisStoreOptions, Settings } from './options.js'
 import { RedisLedger } from './redis-ledger.js'
 import type { Process } from './redis-ledger.js'
+
+/** Accounts that are not at rest are tended so often at least: outgoing holds end within 5 s of their expiry. */
+const TENDED_AFTER_MS = 4000
+
+/** How long the end of a connection is waited for. */
+const END_MS = 1000
 
 /** So many accounts are tended at once. */
 const TENDED_AT_ONCE = 100
@@ -88,15 +94,18 @@ class RedisStore implements LedgerStore {
     await this.#each((ledger) => ledger.leave())
     await this.#process.link.close()
     await this.#tending
-    if (this.#settings.client === undefined) await end(this.#client)
+    if (this.#settings.client === undefined) await end(this.#client, this.#process.clock)
   }
 
   #schedule(): void {
     const { clock, leaseMs } = this.#process
     if (this.#timer !== undefined || this.#closing !== undefined) return
-    this.#timer = clock.setTimeout(() => {
-      this.#tending = this.#tend()
-    }, leaseMs / 3)
+    this.#timer = clock.setTimeout(
+      () => {
+        this.#tending = this.#tend()
+      },
+      Math.min(leaseMs / 3, TENDED_AFTER_MS)
+    )
     this.#timer.unref()
   }
 
@@ -128,6 +137,8 @@ function ownClient({ url, options }: Settings): Redis {
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
     connectTimeout: 2000,
+    // a Sentinel that hangs: the next one is asked
+    sentinelCommandTimeout: 2000,
     // at the end nothing is expected any more
     disconnectTimeout: 100,
     // a peer that is gone without a word
@@ -141,11 +152,20 @@ function ownClient({ url, options }: Settings): Redis {
   return url === undefined ? new Redis(all) : new Redis(url, all)
 }
 
-/** Until the connection is gone. */
-async function end(client: Client): Promise<void> {
+/** Until the connection is gone; a client that waits for a Sentinel may not say when. */
+async function end(client: Client, clock: Clock): Promise<void> {
   const connected = ['connecting', 'connect', 'ready'].includes(client.status)
-  const ended = new Promise<void>((resolve) => client.once('end', resolve))
   client.on('error', () => undefined)
-  client.disconnect()
-  if (connected) await ended
+  if (!connected) {
+    client.disconnect()
+    return
+  }
+  await new Promise<void>((resolve) => {
+    const timer = clock.setTimeout(resolve, END_MS)
+    client.once('end', () => {
+      clock.clearTimeout(timer)
+      resolve()
+    })
+    client.disconnect()
+  })
 }

@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { balance, holdId } from '@ilp-wrap/balance'
 import { wrap } from '@ilp-wrap/core'
 import { fulfill, mockPair, prepare } from '@ilp-wrap/testing'
@@ -69,4 +72,25 @@ describeRedis('a store that Sentinels lead to its Redis', () => {
       for (const client of [asked, master, replica]) client.disconnect()
     }
   )
+
+  it('asks the next Sentinel when one hangs, and closes although all do', { timeout: 30_000 }, async () => {
+    const server = await running(startRedis())
+    const sentinel = await running(startSentinel('books', server))
+    const silent = createServer()
+    silent.listen(0, '127.0.0.1')
+    await once(silent, 'listening')
+    const hangs = { host: '127.0.0.1', port: (silent.address() as AddressInfo).port }
+    const good = { host: '127.0.0.1', port: sentinel.port }
+
+    const store = redisStore({ options: { sentinels: [hangs, good], name: 'books' }, timeoutMs: 15_000 })
+    await (await store.open('alice')).move('by hand', 1n, 'adjust')
+    await store.close()
+
+    const other = redisStore({ options: { sentinels: [hangs], name: 'books' }, timeoutMs: 500 })
+    await expect(Promise.resolve(other.open('alice'))).rejects.toHaveProperty('code', 'ILP_WRAP_STORE_UNAVAILABLE')
+    const began = performance.now()
+    await other.close()
+    expect(performance.now() - began).toBeLessThan(3000)
+    silent.close()
+  })
 })
