@@ -47,7 +47,8 @@ export class Link {
     this.#wait = onUnavailable === 'wait'
     this.#timeoutMs = timeoutMs
     this.#clock = clock
-    this.#calls = new Deadlines(clock)
+    // a step of the wall clock makes no call longer or shorter
+    this.#calls = new Deadlines({ ...clock, now: () => clock.monotonic() })
     this.#main = this.#lane((client) => client.ping())
     this.#wasReady = client.status === 'ready'
     for (const [name, { keys, lua }] of Object.entries(scripts)) {
@@ -79,9 +80,9 @@ export class Link {
     return new Lane(this.client, this.#clock, probe, send, this.#readySince)
   }
 
-  /** When a call that is made now will have taken too long, by the clock. */
+  /** When a call that is made now will have taken too long, by the monotonic clock. */
   get deadline(): number {
-    return this.#clock.now() + this.#timeoutMs
+    return this.#clock.monotonic() + this.#timeoutMs
   }
 
   /**

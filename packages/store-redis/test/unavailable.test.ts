@@ -132,6 +132,19 @@ describeRedis('while Redis is away', () => {
     await plugin.disconnect()
   })
 
+  it('a call ends at its deadline although the wall clock steps back', async () => {
+    let step = 0
+    const clock = { now: () => Date.now() + step }
+    const ledger = await redis.open({ timeoutMs: 300, clock }).open('heidi')
+    redis.server().kill('SIGSTOP')
+    const began = performance.now()
+    const call = succeeds(ledger.snapshot())
+    step = -3_600_000
+    expect(await call).toBe(false)
+    expect(performance.now() - began).toBeLessThan(2000)
+    redis.server().kill('SIGCONT')
+  })
+
   it('a store can be closed, and ends what waits', async () => {
     const store = redis.open({ timeoutMs: 10_000 })
     const ledger = await store.open('frank', new Told())
