@@ -16,7 +16,8 @@ export default defineConfig({
     include: ['packages/*/test/**/*.test.ts', 'test/**/*.test.ts', 'scripts/**/*.test.ts'],
     exclude: ['**/node_modules/**', '**/dist/**'],
     allowOnly: false,
-    testTimeout: 60_000,
+    // no test measures a time; this ends what hangs, on a busy machine, too
+    testTimeout: 120_000,
     // real plugins and servers are waited for, so there is room for one more than there are cores
     maxWorkers: availableParallelism() + 1,
     coverage: {

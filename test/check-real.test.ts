@@ -66,7 +66,8 @@ describe.concurrent('ilp-wrap check', { timeout: 120_000 }, () => {
     expect(verdict.counts.bare.passed).toBeGreaterThan(40)
   })
 
-  it('gives 0 for a plugin of version 1 that keeps, with compat(), what is asked of it', async () => {
+  // now and then, on a busy machine, one of its sockets hangs up in the middle of a connect()
+  it('gives 0 for a plugin of version 1 that keeps, with compat(), what is asked of it', { retry: 2 }, async () => {
     const info = { prefix: 'test.framework.', currencyCode: 'XRP', currencyScale: 6 }
     const listener = {
       incomingSecret: 'x',
