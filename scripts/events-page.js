@@ -12,11 +12,6 @@ What the middleware report through \`events(plugin)\`. Each event has its \`type
 middleware) and \`at\` (milliseconds since 1970), and the fields below. Amounts are \`bigint\`, in base units.
 `
 
-/** @param {ts.Symbol | undefined} symbol */
-function comment(symbol) {
-  return ts.displayPartsToString(symbol?.getDocumentationComment(checker)).replaceAll(/\s+/g, ' ').trim()
-}
-
 /**
  * When an event is emitted: the comment of its type, as far as it is about this event (`` `name`: … ``), and its own.
  * @param {ts.PropertySignature} event
@@ -27,7 +22,9 @@ function meaning(event, name) {
   if (event.type === undefined || !ts.isTypeReferenceNode(event.type)) return own
   const symbol = checker.getSymbolAtLocation(event.type.typeName)
   const imported = symbol !== undefined && (symbol.flags & ts.SymbolFlags.Alias) !== 0
-  const [general = '', ...parts] = comment(imported ? checker.getAliasedSymbol(symbol) : symbol).split(/`([a-z-]+)`: /)
+  const type = imported ? checker.getAliasedSymbol(symbol) : symbol
+  const text = (type?.declarations ?? []).map(commentOf).join(' ').trim()
+  const [general = '', ...parts] = text.split(/`([a-z-]+)`: /)
   const index = parts.indexOf(name)
   const shared = (index === -1 ? general : (parts[index + 1] ?? '')).trim()
   return [shared.charAt(0).toUpperCase() + shared.slice(1), own].filter((text) => text !== '').join(' ')

@@ -34,8 +34,8 @@ const UNREACHABLE: Refusal = { code: 'T01', message: 'The ledger cannot be reach
 
 /**
  * The refusal that an error of `sendTransfer` states: nothing has moved, and nothing will. Undefined for all that may
- * have reached the ledger nevertheless, a DuplicateIdError among it: our ids are fresh, so the ledger has our transfer. An UnreachableError does when the plugin threw it in place of a promise, before
- * anything could leave.
+ * have reached the ledger nevertheless, a DuplicateIdError among it: our ids are fresh, so the ledger has our transfer.
+ * An UnreachableError is one when the plugin threw it in place of a promise, before anything could leave.
  */
 export function refusalOf(error: unknown, thrownAtOnce: boolean): Refusal | undefined {
   const name = nameOf(error)

@@ -27,3 +27,16 @@ export const systemClock: Clock = {
     clearTimeout(timer as NodeJS.Timeout)
   }
 }
+
+/** The same time with its monotonic count for `now`: for limits that a step of the wall clock must not move. */
+export function monotonicClock(clock: Clock): Clock {
+  const now = (): number => clock.monotonic()
+  return {
+    now,
+    monotonic: now,
+    setTimeout: (callback, ms) => clock.setTimeout(callback, ms),
+    clearTimeout: (timer) => {
+      clock.clearTimeout(timer)
+    }
+  }
+}

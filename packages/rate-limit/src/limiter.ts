@@ -1,4 +1,4 @@
-import { Deadline, Deadlines, TimeoutError } from '@ilp-wrap/core'
+import { Deadline, Deadlines, TimeoutError, monotonicClock } from '@ilp-wrap/core'
 import type { Clock } from '@ilp-wrap/core'
 import type { LimiterConfig } from './options.js'
 
@@ -24,15 +24,7 @@ export class Consultant {
     this.#clock = clock
     this.#onError = onError
     // on the wall clock, a step back would have packets wait for as much longer
-    const now = (): number => clock.monotonic()
-    this.#deadlines = new Deadlines({
-      now,
-      monotonic: now,
-      setTimeout: (callback, ms) => clock.setTimeout(callback, ms),
-      clearTimeout: (timer) => {
-        clock.clearTimeout(timer)
-      }
-    })
+    this.#deadlines = new Deadlines(monotonicClock(clock))
     // no timer without a question
     this.#deadlines.close()
   }

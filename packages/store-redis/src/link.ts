@@ -1,4 +1,4 @@
-import { Deadlines } from '@ilp-wrap/core'
+import { Deadlines, monotonicClock } from '@ilp-wrap/core'
 import type { Clock } from '@ilp-wrap/core'
 import { Call } from './call.js'
 import type { Client, Command } from './call.js'
@@ -48,7 +48,7 @@ export class Link {
     this.#timeoutMs = timeoutMs
     this.#clock = clock
     // a step of the wall clock makes no call longer or shorter
-    this.#calls = new Deadlines({ ...clock, now: () => clock.monotonic() })
+    this.#calls = new Deadlines(monotonicClock(clock))
     this.#main = this.#lane((client) => client.ping())
     this.#wasReady = client.status === 'ready'
     for (const [name, { keys, lua }] of Object.entries(scripts)) {

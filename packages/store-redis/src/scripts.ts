@@ -7,8 +7,8 @@ import type { KeyName } from './keys.js'
  * its own, before it writes. Time is that of Redis (milliseconds since 1970), the same for all processes.
  *
  * The entry of a hold is `<state><direction><owner>:<amount>:<expiresAt>`; a former version has written times before 1970,
- * too. Its states: `h` held, `u` committed and not
- * confirmed, `c` committed, `r` released, and `x`, alone, for a hold that was released before it came.
+ * too. Its states: `h` held, `u` committed and not confirmed, `c` committed, `r` released, and `x`, alone, for a hold
+ * that was released before it came.
  * The entry of money out is `<state><number>:<owner>:<amount>`, `o` on its way, `s` suspended; numbers go up with time.
  */
 export interface Script {
